@@ -1,0 +1,154 @@
+//! The command line (the contract, section 3).
+
+use std::{net::SocketAddr, path::PathBuf};
+
+use clap::{Args, Parser, Subcommand};
+use darkroom_shared::job::{JobId, ProviderName, Route, StateName};
+use url::Url;
+
+/// Drop a photo into a bucket; the right service works on it; the result lies in the bucket.
+#[derive(Debug, Parser)]
+#[command(version, propagate_version = true)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Show everything on this machine: photos go through sandbox providers, results are left in a folder
+    Demo(Demo),
+    /// Run darkroom on this machine: S3, DynamoDB, queues, schedule and webhook in one process
+    Serve(Serve),
+    /// Put images into the bucket
+    Put(Put),
+    /// List jobs, the newest first
+    Jobs(Jobs),
+    /// Show one job
+    Job(Job),
+    /// Give failed jobs another try
+    Retry(Retry),
+    /// Run the sandbox providers alone, for anyone's tests
+    Sandbox(Sandbox),
+}
+
+impl Command {
+    /// What is logged unless `RUST_LOG` says otherwise.
+    pub(crate) fn log_filter(&self) -> &'static str {
+        match self {
+            Self::Serve(_) => "info,darkroom=info,aws_config=warn,s3s=error,s3s_fs=error,dynoxide=warn",
+            Self::Sandbox(_) => "info",
+            _ => "error,s3s=off,s3s_fs=off",
+        }
+    }
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Demo {
+    /// Images to show it with; without any, four sample photos
+    pub(crate) files: Vec<PathBuf>,
+    /// The folder for the results
+    #[arg(long, value_name = "DIR", default_value = "./darkroom-demo")]
+    pub(crate) out: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Serve {
+    /// The folder in which everything is kept
+    #[arg(long, value_name = "DIR", default_value = "./darkroom-data")]
+    pub(crate) data: PathBuf,
+    /// The presets; without it, ./darkroom.toml if it is there (DARKROOM_CONFIG works too)
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// Where S3 listens
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:9000")]
+    pub(crate) s3: SocketAddr,
+    /// Where the webhook and the health page listen
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:9001")]
+    pub(crate) http: SocketAddr,
+    /// Where DynamoDB listens
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:9002")]
+    pub(crate) dynamodb: SocketAddr,
+    /// Where providers reach the webhook from outside (DARKROOM_PUBLIC_URL works too)
+    #[arg(long, value_name = "URL")]
+    pub(crate) public_url: Option<Url>,
+}
+
+/// Where the bucket and the table are. Without `DARKROOM_BUCKET` and `DARKROOM_TABLE`, a `darkroom serve` is meant.
+#[derive(Debug, Args)]
+pub(crate) struct Place {
+    /// Where the S3 of `darkroom serve` listens
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:9000")]
+    pub(crate) s3: SocketAddr,
+    /// Where the DynamoDB of `darkroom serve` listens
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:9002")]
+    pub(crate) dynamodb: SocketAddr,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Put {
+    /// provider/preset, as in watermark/clean
+    pub(crate) route: Route,
+    /// The images
+    #[arg(required = true)]
+    pub(crate) files: Vec<PathBuf>,
+    /// Wait for the results
+    #[arg(long)]
+    pub(crate) wait: bool,
+    /// Wait for the results and fetch them into this folder
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
+    /// Print JSON and nothing else
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) place: Place,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Jobs {
+    /// Only jobs in this state
+    #[arg(long, value_name = "S")]
+    pub(crate) state: Option<StateName>,
+    /// Only jobs of this provider
+    #[arg(long, value_name = "P")]
+    pub(crate) provider: Option<ProviderName>,
+    /// At most so many
+    #[arg(long, value_name = "N", default_value_t = 50)]
+    pub(crate) limit: usize,
+    /// Print JSON and nothing else
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) place: Place,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Job {
+    /// The job's id, as `darkroom jobs` prints it
+    pub(crate) id: JobId,
+    /// Print JSON (as in job.json) and nothing else
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) place: Place,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Retry {
+    /// The job's id
+    #[arg(required_unless_present = "failed", conflicts_with = "failed")]
+    pub(crate) id: Option<JobId>,
+    /// All failed jobs
+    #[arg(long)]
+    pub(crate) failed: bool,
+    #[command(flatten)]
+    pub(crate) place: Place,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Sandbox {
+    /// Where the sandbox listens
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:9003")]
+    pub(crate) listen: SocketAddr,
+}

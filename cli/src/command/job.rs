@@ -1,0 +1,51 @@
+//! `darkroom job ID`: one job.
+
+use anyhow::bail;
+use darkroom_shared::job::Document;
+
+use crate::{Ended, arguments::Job, connection::Connection, terminal};
+
+/// Prints a job.
+pub(crate) async fn run(arguments: Job, environment: &darkroom_shared::config::Environment) -> anyhow::Result<Ended> {
+    let connection = Connection::open(&arguments.place, environment).await?;
+    connection.check().await?;
+    let Some(job) = connection.jobs.get(&arguments.id).await? else {
+        bail!("there is no job {}; `darkroom jobs` lists those there are", arguments.id);
+    };
+    let document = Document::from(&job);
+    if arguments.json {
+        terminal::json(&document)?;
+    } else {
+        show(&document);
+    }
+    Ok(Ended::Done)
+}
+
+fn show(document: &Document) {
+    terminal::line(format!("job      {}", document.id));
+    terminal::line(format!("image    {}  {}", document.upload.key, terminal::size(document.upload.bytes)));
+    terminal::line(format!("route    {}", document.route));
+    terminal::line(format!("state    {}", document.state));
+    if let Some(reason) = &document.reason {
+        terminal::line(format!("reason   {}", reason.message));
+    }
+    terminal::line(format!("made     {}", document.created_at));
+    if let Some(finished_at) = document.finished_at {
+        let took = terminal::seconds(finished_at.duration_since(document.created_at));
+        terminal::line(format!("ended    {finished_at}  after {took}"));
+    }
+    for step in &document.steps {
+        let task = step.task_id.as_ref().map(|task_id| format!("  task {task_id}")).unwrap_or_default();
+        terminal::line(format!(
+            "step     {}/{}  attempts {}  charged {}{task}",
+            step.provider, step.preset, step.attempts, step.charges
+        ));
+        for warning in &step.warnings {
+            terminal::line(format!("         note: {warning}"));
+        }
+    }
+    for output in &document.outputs {
+        let size = terminal::size(output.bytes);
+        terminal::line(format!("output   {}  {}×{}  {size}", output.key, output.width, output.height));
+    }
+}

@@ -1,0 +1,37 @@
+//! `darkroom jobs`: a list.
+
+use darkroom_shared::{
+    job::{Document, Job, State},
+    store::Filter,
+};
+
+use crate::{Ended, arguments::Jobs, connection::Connection, terminal};
+
+/// Prints jobs, the newest first.
+pub(crate) async fn run(arguments: Jobs, environment: &darkroom_shared::config::Environment) -> anyhow::Result<Ended> {
+    let connection = Connection::open(&arguments.place, environment).await?;
+    connection.check().await?;
+    let filter = Filter { state: arguments.state, provider: arguments.provider };
+    let jobs = connection.jobs.list(filter, arguments.limit).await?;
+    if arguments.json {
+        terminal::json(&jobs.iter().map(Document::from).collect::<Vec<_>>())?;
+    } else if jobs.is_empty() {
+        terminal::line("no jobs; put an image: darkroom put watermark/default photo.jpg");
+    } else {
+        terminal::table(&["id", "image", "route", "state", "made", "told"], jobs.iter().map(row));
+    }
+    Ok(Ended::Done)
+}
+
+fn row(job: &Job) -> Vec<String> {
+    let told = match &job.state {
+        State::Done { outputs } => format!("{} files", outputs.len()),
+        State::Failed { reason, .. } => reason.message.clone(),
+        State::Queued { .. } | State::Submitting { .. } | State::Waiting { .. } | State::Ready { .. } => {
+            job.due_at().map(|due_at| format!("next look {}", due_at.strftime("%H:%M:%S"))).unwrap_or_default()
+        }
+    };
+    let image = job.upload.key.rsplit('/').next().unwrap_or(&job.upload.key).to_owned();
+    let made = job.created_at.strftime("%Y-%m-%d %H:%M:%S").to_string();
+    vec![job.id.to_string(), image, job.route.to_string(), job.state.name().to_string(), made, told]
+}

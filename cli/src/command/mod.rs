@@ -1,0 +1,9 @@
+//! The commands, one a file. Each reads its arguments, calls what does the work and prints what came of it.
+
+pub(crate) mod demo;
+pub(crate) mod job;
+pub(crate) mod jobs;
+pub(crate) mod put;
+pub(crate) mod retry;
+pub(crate) mod sandbox;
+pub(crate) mod serve;

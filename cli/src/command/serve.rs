@@ -1,0 +1,76 @@
+//! `darkroom serve`: darkroom on this machine until it is stopped.
+
+use std::path::PathBuf;
+
+use anyhow::Context as _;
+use darkroom_shared::{
+    config::{Environment, Presets},
+    job::ProviderName,
+};
+
+use crate::{
+    Ended,
+    arguments::Serve,
+    local::{Host, NAME, Settings},
+    terminal,
+};
+
+/// Runs until Ctrl-C or SIGTERM.
+pub(crate) async fn run(serve: Serve, environment: Environment) -> anyhow::Result<Ended> {
+    let presets = presets(serve.config, &environment)?;
+    let has_public_url = serve.public_url.is_some() || environment.get("DARKROOM_PUBLIC_URL").is_some();
+    let host = Host::start(Settings {
+        data: serve.data.clone(),
+        presets,
+        s3: serve.s3,
+        http: serve.http,
+        dynamodb: serve.dynamodb,
+        public_url: serve.public_url,
+        environment,
+    })
+    .await?;
+    terminal::line(format!("S3         {}  bucket {NAME}, path style", host.s3_url));
+    terminal::line(format!("HTTP       {}  webhook, /health", host.http_url));
+    terminal::line(format!("DynamoDB   {}  table {NAME}", host.dynamodb_url));
+    for provider in ProviderName::ALL {
+        let what = if host.sandboxed.contains(&provider) { "sandbox (no credentials set)" } else { "real" };
+        terminal::line(format!("{provider:<10} {what}"));
+    }
+    if !has_public_url && !host.sandboxed.contains(&ProviderName::Watermark) {
+        terminal::note(
+            "warning: the watermark service cannot call back to this machine's own address; set --public-url, or use \
+             mode = \"sync\" in its presets. Without either, results come only after 40 minutes, at extra cost",
+        );
+    }
+    terminal::line(format!("data       {}", serve.data.display()));
+    terminal::line("ready");
+    stop_signal().await?;
+    terminal::note("stopping; what is not done goes on at the next start");
+    host.stop().await;
+    Ok(Ended::Done)
+}
+
+/// `--config`, `DARKROOM_CONFIG`, `./darkroom.toml` or the built-in presets, in this order.
+fn presets(config: Option<PathBuf>, environment: &Environment) -> anyhow::Result<Presets> {
+    let named = config.or_else(|| environment.get("DARKROOM_CONFIG").map(PathBuf::from));
+    let usual = PathBuf::from("darkroom.toml");
+    let Some(file) = named.or_else(|| usual.exists().then_some(usual)) else { return Ok(Presets::built_in()) };
+    let text = std::fs::read_to_string(&file).with_context(|| format!("{} cannot be read", file.display()))?;
+    Ok(Presets::parse(&file.display().to_string(), &text)?)
+}
+
+/// Ends when the person or the system asks the process to stop.
+pub(crate) async fn stop_signal() -> anyhow::Result<()> {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        let mut terminate = signal(SignalKind::terminate())?;
+        tokio::select! {
+            _ = terminate.recv() => {}
+            interrupted = tokio::signal::ctrl_c() => interrupted?,
+        }
+    }
+    #[cfg(not(unix))]
+    tokio::signal::ctrl_c().await?;
+    Ok(())
+}

@@ -1,0 +1,283 @@
+//! All of darkroom on one machine: an S3, a DynamoDB, the queues, the schedule and the webhook in one process, around
+//! the same handlers that run as functions on AWS, reached through the same clients.
+
+mod dynamodb;
+mod http;
+mod queue;
+mod s3;
+mod schedule;
+mod uploads;
+
+use std::{
+    fs::File,
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use anyhow::{Context as _, bail};
+use darkroom_sandbox::{Latency, Sandbox, Settings as SandboxSettings, credentials};
+use darkroom_shared::{
+    aws,
+    clock::Clock,
+    config::{self, Environment, Presets},
+    flow::{self, App, CallbackSecrets, CallbackUrls},
+    job::{ProviderName, Schedule},
+    lambda,
+    provider::{Http, Providers},
+    store::{Jobs, Objects, create_table},
+};
+use hyper_util::{
+    rt::{TokioExecutor, TokioIo},
+    server::{conn::auto::Builder as ConnectionBuilder, graceful::GracefulShutdown},
+};
+use tokio::{
+    net::TcpListener,
+    sync::{mpsc, watch},
+    task::JoinSet,
+};
+use url::Url;
+
+use self::queue::MemoryQueue;
+
+/// The bucket and the table of a host on one machine.
+pub(crate) const NAME: &str = "darkroom";
+
+/// What a host is started with.
+#[derive(Debug)]
+pub(crate) struct Settings {
+    /// Where everything is kept.
+    pub(crate) data: PathBuf,
+    /// The presets.
+    pub(crate) presets: Presets,
+    /// Where S3 listens; port 0 takes a free one.
+    pub(crate) s3: SocketAddr,
+    /// Where HTTP listens.
+    pub(crate) http: SocketAddr,
+    /// Where DynamoDB listens.
+    pub(crate) dynamodb: SocketAddr,
+    /// Where callbacks reach us, if not at `http`.
+    pub(crate) public_url: Option<Url>,
+    /// Credentials of real providers, `<PROVIDER>_…`.
+    pub(crate) environment: Environment,
+}
+
+/// A running host.
+#[derive(Debug)]
+pub(crate) struct Host {
+    /// What its flows use.
+    pub(crate) app: App,
+    /// Its S3.
+    pub(crate) s3_url: String,
+    /// Its HTTP side.
+    pub(crate) http_url: String,
+    /// Its DynamoDB.
+    pub(crate) dynamodb_url: String,
+    /// Which providers run in the sandbox.
+    pub(crate) sandboxed: Vec<ProviderName>,
+    stop: watch::Sender<bool>,
+    tasks: JoinSet<()>,
+    /// Held as long as the host runs: two hosts over one folder would both work on its jobs.
+    _lock: File,
+}
+
+/// The access key and the secret key of the local S3 and DynamoDB.
+pub(crate) fn access_keys(environment: &Environment) -> (String, String) {
+    let access_key = environment.get("DARKROOM_ACCESS_KEY").unwrap_or_else(|| "darkroom".into());
+    let secret_key = environment.get("DARKROOM_SECRET_KEY").unwrap_or_else(|| "darkroom-secret".into());
+    (access_key, secret_key)
+}
+
+impl Host {
+    /// Starts everything. When it returns, uploads are taken.
+    pub(crate) async fn start(settings: Settings) -> anyhow::Result<Self> {
+        let lock = lock(&settings.data)?;
+        let (stop, stopping) = watch::channel(false);
+        let mut tasks = JoinSet::new();
+        let bucket_root = settings.data.join("s3");
+        std::fs::create_dir_all(bucket_root.join(NAME))?;
+        std::fs::create_dir_all(settings.data.join("sandbox"))?;
+
+        let (dynamodb, dynamodb_url) = listen("DynamoDB", settings.dynamodb).await?;
+        let (s3, s3_url) = listen("S3", settings.s3).await?;
+        let (http, http_url) = listen("HTTP", settings.http).await?;
+        tasks.spawn(dynamodb::serve(&settings.data.join("jobs.sqlite"), dynamodb, stopping.clone())?);
+        let (created, uploads) = mpsc::unbounded_channel();
+        let keys = access_keys(&settings.environment);
+        tasks.spawn(serve_s3(s3, s3::LocalS3::new(bucket_root.clone(), created)?, keys.clone(), stopping.clone()));
+
+        let sandboxed: Vec<ProviderName> = ProviderName::ALL
+            .into_iter()
+            .filter(|&provider| !config::has_credentials(&settings.environment, provider))
+            .collect();
+        let sandbox = if sandboxed.is_empty() { None } else { Some(sandbox(&settings.data, &http_url)?) };
+        let environment = environment(&settings, &http_url, &sandboxed, sandbox.as_ref())?;
+
+        let sdk = aws::local(&keys.0, &keys.1);
+        let s3_client = aws::s3(&sdk, Some(&s3_url));
+        let dynamodb_client = aws::dynamodb(&sdk, Some(&dynamodb_url));
+        create_table(&dynamodb_client, NAME).await?;
+        let (queue, messages) = MemoryQueue::new();
+        let jobs = Jobs::new(dynamodb_client, NAME);
+        let objects = Objects::new(s3_client.clone(), NAME);
+        let app = app(&environment, settings.presets, jobs, objects, queue.clone())?;
+        let secrets = CallbackSecrets::new(config::callback_secrets(&environment)?);
+
+        tasks.spawn(http::serve(app.clone(), secrets, sandbox, http, stopping.clone()));
+        let unfinished = flow::recover(&app).await?;
+        tasks.spawn(pass_on(uploads, queue.clone()));
+        tasks.spawn(queue::work(app.clone(), queue.clone(), messages, stopping.clone()));
+        tasks.spawn(schedule::run(app.clone(), stopping));
+        let bucket_folder = bucket_root.join(NAME);
+        let without_job = uploads::find_without_job(&app, &s3_client, &queue, &bucket_folder).await?;
+        if unfinished + without_job > 0 {
+            tracing::info!(unfinished, without_job, "going on where the last run stopped");
+        }
+        Ok(Self { app, s3_url, http_url, dynamodb_url, sandboxed, stop, tasks, _lock: lock })
+    }
+
+    /// Stops taking work, lets what is at work end (for at most ten seconds) and stops. What was not done goes on at
+    /// the next start.
+    pub(crate) async fn stop(mut self) {
+        let _ = self.stop.send(true);
+        let ended = async { while self.tasks.join_next().await.is_some() {} };
+        if tokio::time::timeout(Duration::from_secs(10), ended).await.is_err() {
+            tracing::warn!("some work was still going on; it goes on at the next start");
+        }
+    }
+}
+
+fn lock(data: &Path) -> anyhow::Result<File> {
+    std::fs::create_dir_all(data).with_context(|| format!("the folder {} cannot be made", data.display()))?;
+    let file = File::create(data.join("lock"))?;
+    if file.try_lock().is_err() {
+        bail!("another darkroom is running over {}; stop it, or choose another folder with --data", data.display());
+    }
+    Ok(file)
+}
+
+/// Listens, and tells the address under which this machine reaches it.
+async fn listen(what: &str, address: SocketAddr) -> anyhow::Result<(TcpListener, String)> {
+    let listener = TcpListener::bind(address).await.with_context(|| {
+        let option = what.to_ascii_lowercase();
+        format!("{what} cannot listen on {address}; is another program there? Choose another with --{option}")
+    })?;
+    let mut reached = listener.local_addr()?;
+    if reached.ip().is_unspecified() {
+        reached.set_ip(IpAddr::V4(Ipv4Addr::LOCALHOST));
+    }
+    Ok((listener, format!("http://{reached}")))
+}
+
+async fn serve_s3(
+    listener: TcpListener,
+    s3: s3::LocalS3,
+    (access_key, secret_key): (String, String),
+    mut stopping: watch::Receiver<bool>,
+) {
+    let mut builder = s3s::service::S3ServiceBuilder::new(s3);
+    builder.set_auth(s3s::auth::SimpleAuth::from_single(access_key, secret_key));
+    let service = builder.build();
+    let connections = ConnectionBuilder::new(TokioExecutor::new());
+    let graceful = GracefulShutdown::new();
+    loop {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            _ = stopping.wait_for(|stop| *stop) => break,
+        };
+        let Ok((socket, _)) = accepted else { continue };
+        let connection = connections.serve_connection(TokioIo::new(socket), service.clone());
+        let connection = graceful.watch(connection.into_owned());
+        tokio::spawn(async move {
+            // A client that goes away is no concern of ours.
+            let _ = connection.await;
+        });
+    }
+    graceful.shutdown().await;
+}
+
+fn sandbox(data: &Path, http_url: &str) -> anyhow::Result<Sandbox> {
+    let public_url = format!("{http_url}{}", http::SANDBOX_PATH).parse()?;
+    let settings = SandboxSettings { public_url, data_dir: data.join("sandbox"), latency: Latency::default() };
+    Ok(Sandbox::open(settings)?)
+}
+
+/// The environment of a function, with what a host on one machine adds: where callbacks come in, a secret of its own,
+/// and the sandbox for every provider without credentials.
+fn environment(
+    settings: &Settings,
+    http_url: &str,
+    sandboxed: &[ProviderName],
+    sandbox: Option<&Sandbox>,
+) -> anyhow::Result<Environment> {
+    let mut environment = settings.environment.clone();
+    if let Some(public_url) = &settings.public_url {
+        environment = environment.with("DARKROOM_PUBLIC_URL", public_url.as_str());
+    } else if environment.get("DARKROOM_PUBLIC_URL").is_none() {
+        environment = environment.with("DARKROOM_PUBLIC_URL", http_url);
+    }
+    if environment.get("DARKROOM_CALLBACK_SECRET").is_none() {
+        environment = environment.with("DARKROOM_CALLBACK_SECRET", kept_secret(&settings.data)?);
+    }
+    let Some(sandbox) = sandbox else { return Ok(environment) };
+    for provider in sandboxed {
+        environment = match provider {
+            ProviderName::Imgfactory => environment
+                .with("IMGFACTORY_URL", sandbox.imgfactory_url())
+                .with("IMGFACTORY_TOKEN", credentials::IMGFACTORY_TOKEN),
+            ProviderName::Watermark => environment
+                .with("WATERMARK_URL", sandbox.watermark_url())
+                .with("WATERMARK_APP_ID", credentials::WATERMARK_APP_ID)
+                .with("WATERMARK_APP_SECRET", credentials::WATERMARK_APP_SECRET),
+        };
+    }
+    Ok(environment)
+}
+
+/// The host's own callback secret. It is kept: a callback may come after the next start.
+fn kept_secret(data: &Path) -> anyhow::Result<String> {
+    let file = data.join("callback-secret");
+    if let Ok(secret) = std::fs::read_to_string(&file)
+        && !secret.trim().is_empty()
+    {
+        return Ok(secret.trim().to_owned());
+    }
+    let secret = format!("{}{}", uuid::Uuid::new_v4().simple(), uuid::Uuid::new_v4().simple());
+    std::fs::write(&file, &secret).with_context(|| format!("{} cannot be written", file.display()))?;
+    Ok(secret)
+}
+
+fn app(
+    environment: &Environment,
+    presets: Presets,
+    jobs: Jobs,
+    objects: Objects,
+    queue: MemoryQueue,
+) -> anyhow::Result<App> {
+    let http = Http::new()?;
+    let providers: Providers =
+        [lambda::imgfactory(environment, &http)?, lambda::watermark(environment, &http)?].into_iter().collect();
+    let public_url = environment.url("DARKROOM_PUBLIC_URL", None)?;
+    let secrets = CallbackSecrets::new(config::callback_secrets(environment)?);
+    Ok(App {
+        jobs,
+        objects,
+        queue: Arc::new(queue),
+        providers,
+        presets: Arc::new(presets),
+        result_hosts: Arc::new(config::result_hosts(environment)?),
+        paces: Arc::new(config::paces(environment)?),
+        callback_urls: Some(CallbackUrls::new(public_url, secrets)),
+        http,
+        schedule: Schedule::default(),
+        clock: Clock::system(),
+    })
+}
+
+/// Sends every new object to its queue. It ends when the S3 has ended.
+async fn pass_on(mut uploads: mpsc::UnboundedReceiver<darkroom_shared::event::Uploaded>, queue: MemoryQueue) {
+    while let Some(uploaded) = uploads.recv().await {
+        queue.notify(&uploaded);
+    }
+}

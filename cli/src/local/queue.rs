@@ -1,0 +1,182 @@
+//! The queues of one machine: messages in memory, given to the same handlers as on AWS, delivered again when they fail.
+//! What is lost at a stop is made again at the next start, since every unfinished job has a `due_at`.
+
+use std::{sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use aws_lambda_events::sqs::{SqsEvent, SqsMessage};
+use darkroom_shared::{
+    clock::Clock,
+    event::{Uploaded, encode_key},
+    flow::App,
+    handler,
+    job::{ProviderName, UploadKey, UploadKeyError},
+    store::{Queue, QueueName, StoreError, WakeUp},
+};
+use tokio::{
+    sync::{Semaphore, mpsc, watch},
+    task::JoinSet,
+};
+
+/// Messages of one queue that are worked on at the same time.
+const AT_ONCE: usize = 8;
+/// A message that fails so often is dropped, as a queue with a dead-letter queue would.
+const MOST_DELIVERIES: u32 = 5;
+
+#[derive(Debug, Clone)]
+struct Message {
+    queue: QueueName,
+    body: String,
+    deliveries: u32,
+}
+
+/// Where the host's flows send wake-ups.
+#[derive(Debug, Clone)]
+pub(super) struct MemoryQueue(mpsc::UnboundedSender<Message>);
+
+/// The other end: what [`work`] takes messages from.
+#[derive(Debug)]
+pub(super) struct Messages(mpsc::UnboundedReceiver<Message>);
+
+impl MemoryQueue {
+    /// A queue and its other end.
+    pub(super) fn new() -> (Self, Messages) {
+        let (sender, receiver) = mpsc::unbounded_channel();
+        (Self(sender), Messages(receiver))
+    }
+
+    fn put(&self, queue: QueueName, body: String, deliveries: u32) {
+        // It fails only when the host is stopping; the next start finds the work again.
+        let _ = self.0.send(Message { queue, body, deliveries });
+    }
+
+    /// Sends a new object on as S3 would: to the queue of its provider, or nowhere.
+    pub(super) fn notify(&self, uploaded: &Uploaded) {
+        match UploadKey::parse(&uploaded.key) {
+            Ok(key) => self.put(QueueName::Submit(key.route().provider), notification(uploaded), 0),
+            Err(UploadKeyError::NotAnUpload | UploadKeyError::Folder) => {}
+            Err(UploadKeyError::UnknownProvider(name)) => tracing::warn!(
+                key = uploaded.key,
+                "upload ignored: there is no provider '{name}'; there are: {}. On AWS no notification covers it either",
+                ProviderName::known()
+            ),
+        }
+    }
+}
+
+#[async_trait]
+impl Queue for MemoryQueue {
+    async fn send(&self, queue: QueueName, message: &WakeUp) -> Result<(), StoreError> {
+        let body = serde_json::to_string(message)
+            .map_err(|e| StoreError::Queue { queue: queue.to_string(), message: e.to_string() })?;
+        self.put(queue, body, 0);
+        Ok(())
+    }
+}
+
+/// The JSON that S3 sends for a new object.
+fn notification(uploaded: &Uploaded) -> String {
+    serde_json::json!({"Records": [{
+        "eventVersion": "2.1",
+        "eventSource": "aws:s3",
+        "awsRegion": "us-east-1",
+        "eventTime": Clock::system().now().to_string(),
+        "eventName": "ObjectCreated:Put",
+        "userIdentity": {"principalId": "darkroom"},
+        "requestParameters": {"sourceIPAddress": "127.0.0.1"},
+        "responseElements": {},
+        "s3": {
+            "s3SchemaVersion": "1.0",
+            "configurationId": "uploads",
+            "bucket": {
+                "name": uploaded.bucket,
+                "ownerIdentity": {"principalId": "darkroom"},
+                "arn": format!("arn:aws:s3:::{}", uploaded.bucket),
+            },
+            "object": {
+                "key": encode_key(&uploaded.key),
+                "size": uploaded.bytes,
+                "eTag": uploaded.etag,
+                "sequencer": uploaded.version,
+            },
+        },
+    }]})
+    .to_string()
+}
+
+/// Gives messages to handlers until `stopping` turns true, then lets those at work end.
+pub(super) async fn work(app: App, queue: MemoryQueue, messages: Messages, mut stopping: watch::Receiver<bool>) {
+    let mut messages = messages.0;
+    let mut workers = JoinSet::new();
+    let gates = Arc::new(Gates::default());
+    loop {
+        let message = tokio::select! {
+            message = messages.recv() => message,
+            _ = stopping.wait_for(|stop| *stop) => None,
+        };
+        let Some(message) = message else { break };
+        let (app, queue, gates) = (app.clone(), queue.clone(), Arc::clone(&gates));
+        workers.spawn(async move {
+            let Ok(_place) = gates.of(message.queue).acquire().await else { return };
+            deliver(&app, &queue, message).await;
+        });
+        while workers.try_join_next().is_some() {}
+    }
+    // What is only waiting for a place need not end; what is at work should.
+    gates.close();
+    while workers.join_next().await.is_some() {}
+}
+
+/// How many messages of each queue may be at work.
+#[derive(Debug)]
+struct Gates {
+    submit: [Semaphore; ProviderName::ALL.len()],
+    collect: Semaphore,
+}
+
+impl Default for Gates {
+    fn default() -> Self {
+        Self { submit: ProviderName::ALL.map(|_| Semaphore::new(AT_ONCE)), collect: Semaphore::new(AT_ONCE) }
+    }
+}
+
+impl Gates {
+    fn of(&self, queue: QueueName) -> &Semaphore {
+        match queue {
+            QueueName::Collect => &self.collect,
+            QueueName::Submit(provider) => {
+                let place = ProviderName::ALL.iter().position(|&name| name == provider);
+                place.and_then(|place| self.submit.get(place)).unwrap_or(&self.collect)
+            }
+        }
+    }
+
+    fn close(&self) {
+        self.submit.iter().chain([&self.collect]).for_each(Semaphore::close);
+    }
+}
+
+async fn deliver(app: &App, queue: &MemoryQueue, message: Message) {
+    let mut delivered = SqsMessage::default();
+    delivered.message_id = Some(uuid::Uuid::new_v4().to_string());
+    delivered.body = Some(message.body.clone());
+    let mut event = SqsEvent::default();
+    event.records.push(delivered);
+    let response = match message.queue {
+        QueueName::Submit(_) => handler::handle_submit(app, event).await,
+        QueueName::Collect => handler::handle_collect(app, event).await,
+    };
+    if response.batch_item_failures.is_empty() {
+        return;
+    }
+    let deliveries = message.deliveries + 1;
+    if deliveries >= MOST_DELIVERIES {
+        tracing::error!(queue = %message.queue, body = message.body, "message given up after {deliveries} deliveries");
+        return;
+    }
+    let queue = queue.clone();
+    tokio::spawn(async move {
+        tokio::time::sleep(Duration::from_secs(1 << deliveries)).await;
+        queue.put(message.queue, message.body, deliveries);
+    });
+}

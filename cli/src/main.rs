@@ -1,0 +1,60 @@
+//! The `darkroom` command: the whole of darkroom on one machine (`demo`, `serve`, `sandbox`), and the way to put images
+//! in and to see jobs (`put`, `jobs`, `job`, `retry`), here or on AWS.
+
+mod arguments;
+mod command;
+mod connection;
+mod local;
+mod terminal;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+use darkroom_shared::{config::Environment, telemetry};
+
+use self::arguments::{Arguments, Command};
+
+/// How a command ended (the contract, section 3).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ended {
+    /// Exit code 0.
+    Done,
+    /// Exit code 1.
+    SomeJobFailed,
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let environment = Environment::of_process();
+    let filter = environment.get("RUST_LOG").unwrap_or_else(|| arguments.command.log_filter().to_owned());
+    telemetry::start(telemetry::Format::Human, &filter);
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(problem) => return wrong_use(&anyhow::Error::from(problem)),
+    };
+    let ended = runtime.block_on(run(arguments.command, environment));
+    // A task that is cut off here is gone on with at the next start.
+    runtime.shutdown_background();
+    match ended {
+        Ok(Ended::Done) => ExitCode::SUCCESS,
+        Ok(Ended::SomeJobFailed) => ExitCode::from(1),
+        Err(problem) => wrong_use(&problem),
+    }
+}
+
+fn wrong_use(problem: &anyhow::Error) -> ExitCode {
+    terminal::problem(problem);
+    ExitCode::from(2)
+}
+
+async fn run(command: Command, environment: Environment) -> anyhow::Result<Ended> {
+    match command {
+        Command::Demo(demo) => command::demo::run(demo).await,
+        Command::Serve(serve) => command::serve::run(serve, environment).await,
+        Command::Put(put) => command::put::run(put, &environment).await,
+        Command::Jobs(jobs) => command::jobs::run(jobs, &environment).await,
+        Command::Job(job) => command::job::run(job, &environment).await,
+        Command::Retry(retry) => command::retry::run(retry, &environment).await,
+        Command::Sandbox(sandbox) => command::sandbox::run(sandbox).await,
+    }
+}

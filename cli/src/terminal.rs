@@ -1,0 +1,46 @@
+//! What people see: the only place that prints.
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "this is the place that prints")]
+
+use comfy_table::{ContentArrangement, Table, presets::UTF8_HORIZONTAL_ONLY};
+use serde::Serialize;
+
+/// A line on standard output.
+pub(crate) fn line(text: impl std::fmt::Display) {
+    println!("{text}");
+}
+
+/// A line for a person on standard error, where standard output is for programs.
+pub(crate) fn note(text: impl std::fmt::Display) {
+    eprintln!("{text}");
+}
+
+/// Why a command could not do what was asked, with all causes.
+pub(crate) fn problem(problem: &anyhow::Error) {
+    eprintln!("darkroom: {problem:#}");
+}
+
+/// A value as JSON, on standard output.
+pub(crate) fn json(value: &impl Serialize) -> anyhow::Result<()> {
+    println!("{}", serde_json::to_string_pretty(value)?);
+    Ok(())
+}
+
+/// A table that fits the terminal.
+pub(crate) fn table(header: &[&str], rows: impl IntoIterator<Item = Vec<String>>) {
+    let mut table = Table::new();
+    table.load_style(UTF8_HORIZONTAL_ONLY).set_content_arrangement(ContentArrangement::Dynamic).set_header(header);
+    for row in rows {
+        table.add_row(row);
+    }
+    println!("{table}");
+}
+
+/// A size that a person reads at a glance.
+pub(crate) fn size(bytes: u64) -> String {
+    indicatif::HumanBytes(bytes).to_string()
+}
+
+/// A time that a person reads at a glance: seconds with one decimal.
+pub(crate) fn seconds(duration: jiff::SignedDuration) -> String {
+    format!("{:.1} s", duration.as_secs_f64())
+}

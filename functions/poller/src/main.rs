@@ -1,0 +1,7 @@
+//! Looks at due jobs and asks the polled providers. Triggered by a schedule, every minute.
+
+use darkroom_shared::lambda::{self, Function};
+
+fn main() -> Result<(), lambda::Error> {
+    lambda::start(Function::Poll, &[lambda::imgfactory])
+}

@@ -1,0 +1,127 @@
+//! Faithful fakes of the outside image services, doing real image work.
+//!
+//! They are for the demo, for development and for tests: whoever talks to them must not be able to tell from the wire
+//! that they are not the real thing, faults included. Each service has a folder of its own with the same file names.
+//! This crate must not use anything of ours: a fake that shares code with the client shares its mistakes.
+
+mod clock;
+pub mod credentials;
+mod error;
+mod faults;
+mod files;
+mod form;
+mod hash;
+mod imgfactory;
+mod ledger;
+mod pixels;
+mod settings;
+mod watermark;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use url::Url;
+
+use crate::clock::Clock;
+pub use crate::error::SandboxError;
+pub use crate::faults::{Faults, ImgfactoryFaults, WatermarkFaults};
+pub use crate::ledger::{Charge, Ledger};
+pub use crate::settings::{Latency, Settings};
+
+/// The fake services, with all that they keep. Clones share everything.
+#[derive(Clone)]
+pub struct Sandbox {
+    shared: Arc<Shared>,
+    imgfactory: Arc<imgfactory::Service>,
+    watermark: Arc<watermark::Service>,
+}
+
+/// What every service needs of the sandbox.
+struct Shared {
+    public_url: Url,
+    latency: Latency,
+    clock: Clock,
+    faults: Faults,
+}
+
+impl Shared {
+    /// A URL below the public one.
+    fn url(&self, segments: &[&str]) -> Url {
+        let mut url = self.public_url.clone();
+        // `Sandbox::open` has refused URLs that cannot have a path.
+        if let Ok(mut path) = url.path_segments_mut() {
+            path.pop_if_empty().extend(segments);
+        }
+        url
+    }
+
+    /// How long work takes at the moment.
+    fn latency(&self) -> Latency {
+        self.faults.current_latency().unwrap_or(self.latency)
+    }
+}
+
+impl Sandbox {
+    /// Opens the sandbox over its folder and takes up what was left there.
+    ///
+    /// Unfinished imgfactory tasks are begun anew if this is called inside a tokio runtime; otherwise they stay as they
+    /// are until the next time.
+    ///
+    /// # Errors
+    ///
+    /// When the folder cannot be read or written, or the public URL is not one that can have a path.
+    pub fn open(settings: Settings) -> Result<Self, SandboxError> {
+        let Settings { public_url, data_dir, latency } = settings;
+        if public_url.cannot_be_a_base() {
+            return Err(SandboxError::PublicUrl(public_url));
+        }
+        let shared = Arc::new(Shared { public_url, latency, clock: Clock::default(), faults: Faults::default() });
+        let imgfactory = imgfactory::Service::open(Arc::clone(&shared), &data_dir.join("imgfactory"))?;
+        let watermark = watermark::Service::open(Arc::clone(&shared), &data_dir.join("watermark"))?;
+        if tokio::runtime::Handle::try_current().is_ok() {
+            imgfactory.resume();
+        }
+        Ok(Self { shared, imgfactory, watermark })
+    }
+
+    /// All services, with paths relative to the public URL: `/imgfactory/…` and `/watermark/…`.
+    pub fn router(&self) -> Router {
+        Router::new()
+            .nest("/imgfactory", imgfactory::router(&self.imgfactory))
+            .nest("/watermark", watermark::router(&self.watermark))
+    }
+
+    /// The base URL of imgfactory, as `IMGFACTORY_URL` takes it.
+    #[must_use]
+    pub fn imgfactory_url(&self) -> Url {
+        self.shared.url(&["imgfactory", "api", "v1"])
+    }
+
+    /// The URL of watermark, as `WATERMARK_URL` takes it.
+    #[must_use]
+    pub fn watermark_url(&self) -> Url {
+        self.shared.url(&["watermark", "access"])
+    }
+
+    /// The switches for faults. They work from the next request on.
+    #[must_use]
+    pub fn faults(&self) -> &Faults {
+        &self.shared.faults
+    }
+
+    /// What has been asked and charged until now.
+    #[must_use]
+    pub fn ledger(&self) -> Ledger {
+        let mut ledger = self.imgfactory.ledger();
+        ledger.merge(self.watermark.ledger());
+        ledger
+    }
+
+    /// Makes the sandbox believe that so much more time has passed, so that links and caches run out.
+    ///
+    /// Waits already begun and the limit of requests per second keep to real time.
+    pub fn advance_clock(&self, by: Duration) {
+        self.shared.clock.advance(by);
+    }
+}

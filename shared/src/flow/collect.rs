@@ -1,0 +1,262 @@
+//! Collect: a provider's result becomes files in the bucket. It reads callbacks, fetches, checks, unpacks and writes
+//! `job.json`; it makes no paid call.
+
+use std::{path::Path, time::Duration};
+
+use bytes::Bytes;
+use tempfile::TempDir;
+
+use super::{App, FlowError, Inspected, UnpackError, Unpacked, inspect_bytes, inspect_file, submit::refused, unpack};
+use crate::{
+    job::{Event, FailureKind, Job, JobId, Output, ResultSource, State, UploadKey, safe_file_name},
+    provider::{Called, DownloadError, read_callback},
+    store::{QueueName, StoreError},
+};
+
+/// A single image is no larger than this.
+const MOST_IMAGE_BYTES: u64 = 256 * 1024 * 1024;
+/// A zip is no larger than this.
+const MOST_ARCHIVE_BYTES: u64 = 2 * 1024 * 1024 * 1024;
+/// A zip with a broken entry is fetched so often before it counts as broken at the provider.
+const MOST_FETCHES_OF_BROKEN: u32 = 3;
+
+/// Fetches the result of a job that is done at its provider.
+///
+/// # Errors
+/// When a store fails; the message is to be delivered again.
+pub async fn collect(app: &App, id: &JobId) -> Result<(), FlowError> {
+    let Some(job) = app.jobs.get(id).await? else {
+        tracing::warn!(job_id = %id, "woken for a job that is not in the table");
+        return Ok(());
+    };
+    match (&job.state, &job.callback) {
+        (State::Ready { .. }, _) => fetch(app, job).await,
+        (State::Queued { .. } | State::Submitting { .. } | State::Waiting { .. }, Some(callback)) => {
+            let said = read_callback(job.provider(), callback.body.as_bytes());
+            match said {
+                Ok(Called::Finished(outcome)) => {
+                    match app.advance(job, &Event::Finished { at: app.now(), outcome }).await? {
+                        Some(ready) => fetch(app, ready).await,
+                        None => Ok(()),
+                    }
+                }
+                Ok(Called::Failed(error)) | Err(error) => refused(app, job, &error).await,
+            }
+        }
+        _ => Ok(()),
+    }
+}
+
+/// What fetching a result came to.
+enum Fetched {
+    /// Everything lies in the bucket.
+    Whole(Vec<Output>),
+    /// Some of it does; the text says what is wrong with the rest.
+    Partly(Vec<Output>, String),
+    /// The zip belongs to another job.
+    AnothersTask,
+}
+
+/// Why a result could not be fetched.
+#[derive(Debug, thiserror::Error)]
+enum FetchError {
+    #[error(transparent)]
+    Flow(#[from] FlowError),
+    #[error("{0}")]
+    MayPass(String),
+    #[error("{0}")]
+    Final(String),
+}
+
+impl From<StoreError> for FetchError {
+    fn from(error: StoreError) -> Self {
+        Self::Flow(error.into())
+    }
+}
+
+impl From<std::io::Error> for FetchError {
+    fn from(error: std::io::Error) -> Self {
+        Self::Flow(error.into())
+    }
+}
+
+impl From<DownloadError> for FetchError {
+    fn from(error: DownloadError) -> Self {
+        let with_cause = match std::error::Error::source(&error) {
+            Some(cause) => format!("{error}: {cause}"),
+            None => error.to_string(),
+        };
+        if error.may_pass() { Self::MayPass(with_cause) } else { Self::Final(with_cause) }
+    }
+}
+
+async fn fetch(app: &App, job: Job) -> Result<(), FlowError> {
+    let State::Ready { source, failures, .. } = job.state.clone() else { return Ok(()) };
+    let fetched = match &source {
+        ResultSource::Image { url } => fetch_image(app, &job, url).await,
+        ResultSource::Archive { url } => fetch_archive(app, &job, url).await,
+        ResultSource::Original => pass_original(app, &job).await,
+        ResultSource::Record => Ok(Fetched::Whole(Vec::new())),
+    };
+    let again = |job| async move {
+        let due_at = app.retry_at(failures, Duration::from_secs(1));
+        app.advance(job, &Event::FetchFailed { due_at }).await.map(|_| ())
+    };
+    let retry = format!("Run `darkroom retry {}` to have the image worked on again", job.id);
+    match fetched {
+        Ok(Fetched::Whole(outputs)) => {
+            app.end(job, &Event::Collected { at: app.now(), outputs }).await?;
+            Ok(())
+        }
+        Ok(Fetched::Partly(..)) if failures + 1 < MOST_FETCHES_OF_BROKEN => again(job).await,
+        Ok(Fetched::Partly(outputs, problem)) => {
+            let message = format!("The result for '{}' is damaged: {problem}. {retry}", job.upload.key);
+            app.fail_keeping(job, FailureKind::BrokenResult, message, outputs).await
+        }
+        Ok(Fetched::AnothersTask) => {
+            if let Some(job) = app.advance(job, &Event::Disproved { at: app.now() }).await? {
+                app.wake(QueueName::Submit(job.provider()), &job.id).await;
+            }
+            Ok(())
+        }
+        Err(FetchError::Flow(error)) => Err(error),
+        Err(FetchError::MayPass(problem)) if failures + 1 < app.schedule.most_fetches => {
+            tracing::warn!(job_id = %job.id, problem, failures, "result not fetched yet");
+            again(job).await
+        }
+        Err(FetchError::MayPass(problem) | FetchError::Final(problem)) => {
+            let message = format!("The result for '{}' could not be fetched: {problem}. {retry}", job.upload.key);
+            app.fail(job, FailureKind::BrokenResult, message).await
+        }
+    }
+}
+
+/// Fetches `url` into a file in `folder`.
+async fn download(
+    app: &App,
+    job: &Job,
+    url: &str,
+    most_bytes: u64,
+    folder: &Path,
+) -> Result<std::path::PathBuf, FetchError> {
+    let hosts = app.result_hosts.get(&job.provider()).ok_or_else(|| FlowError::Unequipped {
+        job_id: job.id.clone(),
+        problem: format!("this function does not know where results of {} come from", job.provider()),
+    })?;
+    let path = folder.join("result");
+    let mut file = tokio::fs::File::create(&path).await?;
+    app.http.download(url, hosts, most_bytes, &mut file).await?;
+    Ok(path)
+}
+
+async fn fetch_image(app: &App, job: &Job, url: &str) -> Result<Fetched, FetchError> {
+    let folder = TempDir::new()?;
+    let path = download(app, job, url, MOST_IMAGE_BYTES, folder.path()).await?;
+    let inspected = inspect_file(&path).map_err(|problem| FetchError::MayPass(problem.to_string()))?;
+    let key = single_key(&job.upload_key().map_err(FlowError::from)?, &inspected);
+    app.objects.put_file(&key, inspected.format.content_type(), &path).await?;
+    Ok(Fetched::Whole(vec![output(key, inspected)]))
+}
+
+/// The upload itself is the result.
+async fn pass_original(app: &App, job: &Job) -> Result<Fetched, FetchError> {
+    let input = job.step().map_or(&job.upload.key, |step| &step.input);
+    let bytes = match app.objects.get(input).await {
+        Err(StoreError::NoSuchObject(key)) => {
+            return Err(FetchError::Final(format!("'{key}' was its own result and is gone from the bucket")));
+        }
+        got => got?,
+    };
+    match store_single(app, job, &bytes).await? {
+        Ok(output) => Ok(Fetched::Whole(vec![output])),
+        Err(problem) => Err(FetchError::Final(problem)),
+    }
+}
+
+/// Puts a job's only result, which is in memory, into the bucket. The inner error: it is no image.
+pub(super) async fn store_single(app: &App, job: &Job, bytes: &Bytes) -> Result<Result<Output, String>, FlowError> {
+    let inspected = match inspect_bytes(bytes) {
+        Ok(inspected) => inspected,
+        Err(problem) => return Ok(Err(problem.to_string())),
+    };
+    let key = single_key(&job.upload_key()?, &inspected);
+    app.objects.put(&key, inspected.format.content_type(), bytes.clone()).await?;
+    Ok(Ok(output(key, inspected)))
+}
+
+async fn fetch_archive(app: &App, job: &Job, url: &str) -> Result<Fetched, FetchError> {
+    let folder = TempDir::new()?;
+    let archive = download(app, job, url, MOST_ARCHIVE_BYTES, folder.path()).await?;
+    let entries = folder.path().join("entries");
+    tokio::fs::create_dir(&entries).await?;
+    let unpacked = tokio::task::spawn_blocking(move || unpack(&archive, &entries))
+        .await
+        .map_err(|panic| FetchError::Final(format!("the zip could not be unpacked: {panic}")))?;
+    let unpacked = match unpacked {
+        Ok(unpacked) => unpacked,
+        Err(UnpackError::Disk(error)) => return Err(error.into()),
+        // A transfer that broke off looks like no zip.
+        Err(error @ UnpackError::NoZip(_)) => return Err(FetchError::MayPass(error.to_string())),
+        Err(error @ UnpackError::TooMuch(_)) => return Err(FetchError::Final(error.to_string())),
+    };
+    if !proves_to_be_ours(job, &unpacked) {
+        return Ok(Fetched::AnothersTask);
+    }
+    let outputs = store_all(app, job, &unpacked).await?;
+    let total = unpacked.images.len() + unpacked.broken.len();
+    if unpacked.broken.is_empty() && total > 0 {
+        return Ok(Fetched::Whole(outputs));
+    }
+    if total == 0 {
+        return Err(FetchError::MayPass("the zip holds no image".into()));
+    }
+    let broken: Vec<String> =
+        unpacked.broken.iter().take(5).map(|(name, problem)| format!("'{}' ({problem})", shown(job, name))).collect();
+    let problem = format!(
+        "{} of the {total} files in its zip cannot be used: {}; the other {} are kept",
+        unpacked.broken.len(),
+        broken.join(", "),
+        outputs.len()
+    );
+    Ok(Fetched::Partly(outputs, problem))
+}
+
+/// An adopted task is ours if its files bear the name that we sent: the job's id.
+fn proves_to_be_ours(job: &Job, unpacked: &Unpacked) -> bool {
+    let adopted = job.step().is_some_and(|step| step.adopted);
+    !adopted || unpacked.images.iter().any(|image| image.name.contains(job.id.as_str()))
+}
+
+async fn store_all(app: &App, job: &Job, unpacked: &Unpacked) -> Result<Vec<Output>, FetchError> {
+    let upload = job.upload_key().map_err(FlowError::from)?;
+    let single = unpacked.images.len() + unpacked.broken.len() == 1;
+    let mut outputs = Vec::with_capacity(unpacked.images.len());
+    for image in &unpacked.images {
+        let key = if single { single_key(&upload, &image.inspected) } else { upload.result(&shown(job, &image.name)) };
+        app.objects.put_file(&key, image.inspected.format.content_type(), &image.path).await?;
+        outputs.push(output(key, image.inspected.clone()));
+    }
+    Ok(outputs)
+}
+
+/// The provider's name for a file, with the upload's name where we had sent the job's id in its place.
+fn shown(job: &Job, name: &str) -> String {
+    let stem = job.upload_key().map(|key| key.stem().to_owned()).unwrap_or_default();
+    safe_file_name(&name.replace(job.id.as_str(), &stem))
+}
+
+/// Where a job's only result lies: the upload's name with the true extension of the content.
+fn single_key(upload: &UploadKey, inspected: &Inspected) -> String {
+    upload.result(&format!("{}.{}", upload.stem(), inspected.format.extension()))
+}
+
+fn output(key: String, inspected: Inspected) -> Output {
+    Output {
+        key,
+        bytes: inspected.bytes,
+        content_type: inspected.format.content_type().to_owned(),
+        width: inspected.width,
+        height: inspected.height,
+        sha256: inspected.sha256,
+    }
+}

@@ -1,0 +1,177 @@
+//! The use cases, one a file: submit, callback, poll, collect, recover. The only place that joins jobs, providers and
+//! stores. Flows never call a function; what passes between functions is a row and a wake-up.
+
+mod callback;
+mod collect;
+mod inspect;
+mod poll;
+mod recover;
+mod retry;
+mod submit;
+mod unpack;
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use jiff::Timestamp;
+
+pub use self::{
+    callback::{CallbackSecrets, CallbackUrls, Received, receive_callback},
+    collect::collect,
+    inspect::{InspectError, Inspected, inspect_bytes, inspect_file},
+    poll::{PollReport, poll},
+    recover::recover,
+    retry::retry,
+    submit::{submit_upload, submit_woken},
+    unpack::{UnpackError, Unpacked, unpack},
+};
+use crate::{
+    clock::Clock,
+    config::Presets,
+    job::{Document, Event, Failure, FailureKind, Job, JobId, Output, Pace, ProviderName, Schedule, UploadKeyError},
+    provider::{Http, Providers, ResultHosts},
+    store::{Jobs, Objects, Queue, QueueName, Replaced, StoreError, WakeUp},
+};
+
+/// Everything a flow may use. A function is started with the parts that it needs.
+#[derive(Debug, Clone)]
+pub struct App {
+    /// The table of jobs.
+    pub jobs: Jobs,
+    /// The bucket.
+    pub objects: Objects,
+    /// Where wake-ups go.
+    pub queue: Arc<dyn Queue>,
+    /// The providers that this function may ask.
+    pub providers: Providers,
+    /// The presets.
+    pub presets: Arc<Presets>,
+    /// Where results may come from.
+    pub result_hosts: Arc<BTreeMap<ProviderName, ResultHosts>>,
+    /// How often providers may be asked.
+    pub paces: Arc<BTreeMap<ProviderName, Pace>>,
+    /// How callbacks are addressed; needed to submit to a provider that calls back.
+    pub callback_urls: Option<CallbackUrls>,
+    /// Fetches results.
+    pub http: Http,
+    /// When to look again.
+    pub schedule: Schedule,
+    /// What time it is.
+    pub clock: Clock,
+}
+
+/// A flow that could not go on. The message that started it is to be delivered again.
+#[derive(Debug, thiserror::Error)]
+pub enum FlowError {
+    /// A store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// Our own disk failed.
+    #[error("a temporary file could not be used")]
+    Disk(#[from] std::io::Error),
+    /// The job's key is none of ours.
+    #[error("the job's upload key is unusable")]
+    Key(#[from] UploadKeyError),
+    /// The function was started without what the job needs.
+    #[error("job {job_id}: {problem}")]
+    Unequipped {
+        /// Which job.
+        job_id: JobId,
+        /// What is missing.
+        problem: String,
+    },
+    /// Others kept changing the row.
+    #[error("job {0} kept changing while it was written")]
+    Contended(JobId),
+}
+
+const MOST_REREADS: u32 = 8;
+
+impl App {
+    fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// Applies `event` to `job` and writes the row. When somebody wrote in between, it reads again and applies the
+    /// event to what it finds. `None`: the event is no longer legal there; somebody was quicker, nothing is to be done.
+    async fn advance(&self, job: Job, event: &Event) -> Result<Option<Job>, FlowError> {
+        let mut job = job;
+        for _ in 0..MOST_REREADS {
+            let after = match job.after(event) {
+                Ok(after) => after,
+                Err(refused) => {
+                    tracing::debug!(job_id = %job.id, %refused, "somebody was quicker");
+                    return Ok(None);
+                }
+            };
+            if self.jobs.replace(&after).await? == Replaced::Written {
+                tracing::info!(
+                    job_id = %after.id, from = %job.state.name(), to = %after.state.name(),
+                    provider = %after.provider(), "job moved"
+                );
+                return Ok(Some(after));
+            }
+            let Some(mut found) = self.jobs.get(&job.id).await? else { return Ok(None) };
+            found.upload.sha256 = found.upload.sha256.or(job.upload.sha256);
+            job = found;
+        }
+        Err(FlowError::Contended(job.id))
+    }
+
+    /// Ends a job: first `job.json`, then the row. If we die in between, the job is still due and ends again.
+    async fn end(&self, job: Job, event: &Event) -> Result<Option<Job>, FlowError> {
+        let Ok(after) = job.after(event) else { return Ok(None) };
+        self.write_document(&after).await?;
+        let ended = self.advance(job, event).await?;
+        if let Some(job) = &ended
+            && *job != after
+        {
+            // The row had changed in between; what is told has to be what is kept.
+            self.write_document(job).await?;
+        }
+        Ok(ended)
+    }
+
+    async fn write_document(&self, job: &Job) -> Result<(), FlowError> {
+        let key = job.upload_key()?.job_document();
+        let body = serde_json::to_vec_pretty(&Document::from(job)).map_err(std::io::Error::other)?;
+        Ok(self.objects.put(&key, "application/json", Bytes::from(body)).await?)
+    }
+
+    /// Ends a job as failed, for a person who can act on it.
+    async fn fail(&self, job: Job, kind: FailureKind, message: String) -> Result<(), FlowError> {
+        self.fail_keeping(job, kind, message, Vec::new()).await
+    }
+
+    /// The same with `outputs` that lie in the bucket all the same.
+    async fn fail_keeping(
+        &self,
+        job: Job,
+        kind: FailureKind,
+        message: String,
+        outputs: Vec<Output>,
+    ) -> Result<(), FlowError> {
+        tracing::warn!(job_id = %job.id, key = job.upload.key, ?kind, message, "job failed");
+        let event = Event::Failed { at: self.now(), reason: Failure { kind, message }, outputs };
+        self.end(job, &event).await?;
+        Ok(())
+    }
+
+    /// Sends a wake-up. That it is lost does no harm beyond a delay, so a failure is told and not passed on.
+    async fn wake(&self, queue: QueueName, job_id: &JobId) {
+        if let Err(error) = self.queue.send(queue, &WakeUp { job_id: job_id.clone() }).await {
+            tracing::warn!(%job_id, %queue, error = %error, "wake-up not sent; the poller will come by");
+        }
+    }
+
+    /// When to try again after a failure that may pass, spread by chance.
+    fn retry_at(&self, failures: u32, at_least: Duration) -> Timestamp {
+        self.schedule.retry_at(self.now(), failures, at_least, chance())
+    }
+}
+
+/// A number from 0 up to 1, by chance.
+fn chance() -> f64 {
+    let [a, b, c, d, ..] = *uuid::Uuid::new_v4().as_bytes();
+    f64::from(u32::from_le_bytes([a, b, c, d])) / (f64::from(u32::MAX) + 1.0)
+}

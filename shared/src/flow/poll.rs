@@ -1,0 +1,167 @@
+//! Poll: looks at every job whose `due_at` has passed, whatever it was doing. It asks polled providers itself and wakes
+//! the others' functions; it neither submits nor fetches.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use futures_util::future::try_join_all;
+use jiff::{SignedDuration, Timestamp};
+
+use super::{App, FlowError};
+use crate::{
+    job::{Event, FailureKind, Job, ProviderName, State, TaskId},
+    provider::{Provider, TaskStatus, facts},
+    store::{LANES, QueueName},
+};
+
+/// What a run of the poller did.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct PollReport {
+    /// How often it went round.
+    pub rounds: u32,
+    /// How many due jobs it looked at.
+    pub looked_at: usize,
+}
+
+/// Jobs taken from one lane in one round.
+const MOST_PER_LANE: u16 = 250;
+/// The longest pause between rounds: a job that comes in meanwhile is not noticed sooner.
+const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+/// A task that the provider does not list yet gets so long to appear.
+const TASK_MAY_BE_UNLISTED: SignedDuration = SignedDuration::from_secs(120);
+
+/// Goes round until `until` while anything is due before then; returns at once when nothing is.
+///
+/// # Errors
+/// When the table fails. The next scheduled run goes on where this one stopped.
+pub async fn poll(app: &App, until: Timestamp) -> Result<PollReport, FlowError> {
+    let mut report = PollReport::default();
+    loop {
+        let now = app.now();
+        report.rounds += 1;
+        let soon = try_join_all((0..LANES).map(|lane| app.jobs.due(lane, until, MOST_PER_LANE))).await?.concat();
+        let (due, later): (Vec<Job>, Vec<Job>) =
+            soon.into_iter().partition(|job| job.due_at().is_some_and(|due_at| due_at <= now));
+        report.looked_at += due.len();
+        if !due.is_empty() {
+            look_at(app, due).await?;
+            if app.now() >= until {
+                return Ok(report);
+            }
+            continue;
+        }
+        let Some(next) = later.iter().filter_map(Job::due_at).min() else { return Ok(report) };
+        let pause = Duration::try_from(next.duration_since(now)).unwrap_or_default();
+        tokio::time::sleep(pause.min(LONGEST_PAUSE)).await;
+    }
+}
+
+async fn look_at(app: &App, due: Vec<Job>) -> Result<(), FlowError> {
+    let mut tasks: BTreeMap<ProviderName, Vec<(TaskId, Job)>> = BTreeMap::new();
+    for job in due {
+        match polled_task(app, &job) {
+            Some(task_id) => tasks.entry(job.provider()).or_default().push((task_id, job)),
+            None => look_at_one(app, job).await?,
+        }
+    }
+    for (name, jobs) in tasks {
+        if let Some(provider) = app.providers.get(name) {
+            ask(app, provider.as_ref(), jobs).await?;
+        }
+    }
+    Ok(())
+}
+
+/// The task to ask for, if the job waits for one.
+fn polled_task(app: &App, job: &Job) -> Option<TaskId> {
+    let waiting = matches!(job.state, State::Waiting { .. }) && job.callback.is_none();
+    let task_id = job.step()?.task_id.clone()?;
+    (waiting && app.providers.get(job.provider()).is_some()).then_some(task_id)
+}
+
+async fn look_at_one(app: &App, job: Job) -> Result<(), FlowError> {
+    let queue = match &job.state {
+        State::Ready { .. } => QueueName::Collect,
+        _ if job.callback.is_some() => QueueName::Collect,
+        State::Waiting { .. } => return callback_missing(app, job).await,
+        _ => QueueName::Submit(job.provider()),
+    };
+    // Before the wake-up, so that the next round does not send another one.
+    if let Some(job) = app.advance(job, &Event::Woken { until: app.schedule.wake_again_at(app.now()) }).await? {
+        app.wake(queue, &job.id).await;
+    }
+    Ok(())
+}
+
+/// The callback did not come: the identical request is sent again, which is free.
+async fn callback_missing(app: &App, job: Job) -> Result<(), FlowError> {
+    tracing::warn!(job_id = %job.id, provider = %job.provider(), "no callback came; the request is sent again");
+    if let Some(job) = app.advance(job, &Event::CallbackMissing { at: app.now() }).await? {
+        app.wake(QueueName::Submit(job.provider()), &job.id).await;
+    }
+    Ok(())
+}
+
+/// Asks a provider for all of its due tasks at once.
+async fn ask(app: &App, provider: &dyn Provider, jobs: Vec<(TaskId, Job)>) -> Result<(), FlowError> {
+    let ids: Vec<TaskId> = jobs.iter().map(|(task_id, _)| task_id.clone()).collect();
+    match provider.poll(&ids).await {
+        Ok(statuses) => {
+            for (task_id, job) in jobs {
+                answered(app, job, statuses.get(&task_id)).await?;
+            }
+        }
+        Err(error) => {
+            // Asking failed, not the tasks.
+            tracing::warn!(provider = %provider.name(), tasks = ids.len(), %error, "tasks could not be asked for");
+            for (_, job) in jobs {
+                still_working(app, job, &format!("the provider could not be asked: {error}")).await?;
+            }
+        }
+    }
+    Ok(())
+}
+
+async fn answered(app: &App, job: Job, status: Option<&TaskStatus>) -> Result<(), FlowError> {
+    let now = app.now();
+    match status {
+        Some(TaskStatus::Working) => still_working(app, job, "it still says that it is at work").await,
+        Some(TaskStatus::Finished(outcome)) => {
+            let event = Event::Finished { at: now, outcome: outcome.clone() };
+            if let Some(job) = app.advance(job, &event).await? {
+                app.wake(QueueName::Collect, &job.id).await;
+            }
+            Ok(())
+        }
+        None => match job.state {
+            State::Waiting { since, .. } if now.duration_since(since) > TASK_MAY_BE_UNLISTED => {
+                let message = format!(
+                    "{} took '{}' and no longer knows of it. Run `darkroom retry {}` to send it again",
+                    job.provider(),
+                    job.upload.key,
+                    job.id
+                );
+                app.fail(job, FailureKind::TaskLost, message).await
+            }
+            _ => still_working(app, job, "it does not list the task").await,
+        },
+    }
+}
+
+/// The next look, or the end when the provider takes longer than it may.
+async fn still_working(app: &App, job: Job, says: &str) -> Result<(), FlowError> {
+    let State::Waiting { since, polls, .. } = job.state else { return Ok(()) };
+    let now = app.now();
+    let deadline = SignedDuration::try_from(facts(job.provider()).deadline).unwrap_or(SignedDuration::MAX);
+    if now.duration_since(since) > deadline {
+        let message = format!(
+            "{} has had '{}' since {since}, which is longer than it may take; {says}. Look into the account there, then \
+             run `darkroom retry {}`",
+            job.provider(),
+            job.upload.key,
+            job.id
+        );
+        return app.fail(job, FailureKind::Deadline, message).await;
+    }
+    app.advance(job, &Event::Progressed { due_at: app.schedule.poll_at(now, polls + 1) }).await?;
+    Ok(())
+}

@@ -1,0 +1,40 @@
+//! Recover: after the only host went down, nobody works on any job any more, and callbacks came to a closed door.
+//! On AWS nothing calls this: there, leases and times run out by themselves.
+
+use super::{App, FlowError};
+use crate::{
+    job::{Because, Event, State},
+    provider::{Delivery, Settled, Unsettled},
+};
+
+/// Makes every job that was in somebody's hands due at once. Returns how many unfinished jobs there are.
+///
+/// # Errors
+/// When a store fails.
+pub async fn recover(app: &App) -> Result<usize, FlowError> {
+    let unfinished = app.jobs.unfinished().await?;
+    let many = unfinished.len();
+    let now = app.now();
+    for job in unfinished {
+        let event = match (&job.state, job.step()) {
+            // The lease of a dead process is void.
+            (State::Submitting { .. }, _) => Event::OutcomeUnknown { settle_at: now },
+            (State::Waiting { .. }, Some(step)) if job.callback.is_none() => {
+                let Some(provider) = app.providers.get(step.provider) else { continue };
+                let unsettled = Unsettled { options: &step.options, submitted_at: now, ruled_out: &[] };
+                let by_callback = provider.delivery(&step.options).is_ok_and(|delivery| delivery == Delivery::Callback);
+                // The callback may have been sent while we were down. To ask again is free, or we wait for it.
+                let free = by_callback && matches!(provider.settle(unsettled).await, Ok(Settled::RepeatIsFree));
+                if !free {
+                    continue;
+                }
+                Event::Postponed { until: now, slot_at: None, because: Because::HostRestarted }
+            }
+            // What was woken was woken by messages that are gone.
+            _ if job.woken_until.is_some() => Event::Woken { until: now },
+            _ => continue,
+        };
+        app.advance(job, &event).await?;
+    }
+    Ok(many)
+}

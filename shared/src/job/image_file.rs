@@ -1,0 +1,91 @@
+//! Image formats as their content tells them, and file names that are safe to keep.
+
+use serde::{Deserialize, Serialize};
+
+/// The formats that darkroom tells apart by content. Names of files and headers are never believed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ImageFormat {
+    /// JPEG
+    Jpeg,
+    /// PNG
+    Png,
+    /// Windows bitmap
+    Bmp,
+    /// GIF
+    Gif,
+    /// TIFF
+    Tiff,
+    /// WebP
+    Webp,
+}
+
+impl ImageFormat {
+    /// The extension that files of this format carry, without the dot.
+    #[must_use]
+    pub fn extension(self) -> &'static str {
+        match self {
+            Self::Jpeg => "jpg",
+            Self::Png => "png",
+            Self::Bmp => "bmp",
+            Self::Gif => "gif",
+            Self::Tiff => "tiff",
+            Self::Webp => "webp",
+        }
+    }
+
+    /// The media type, for `Content-Type`.
+    #[must_use]
+    pub fn content_type(self) -> &'static str {
+        match self {
+            Self::Jpeg => "image/jpeg",
+            Self::Png => "image/png",
+            Self::Bmp => "image/bmp",
+            Self::Gif => "image/gif",
+            Self::Tiff => "image/tiff",
+            Self::Webp => "image/webp",
+        }
+    }
+}
+
+/// The last part of `name`, with everything that a file system or a shell could trip over replaced by `_`.
+///
+/// A provider's file name is a stranger's text: it may hold `../`, a drive, control characters or nothing at all.
+/// The extension survives the limit of 120 characters.
+#[must_use]
+pub fn safe_file_name(name: &str) -> String {
+    const MOST_CHARACTERS: usize = 120;
+    let last = name.rsplit(['/', '\\']).next().unwrap_or_default();
+    let cleaned: String = last
+        .chars()
+        .map(|c| if c.is_control() || matches!(c, '<' | '>' | ':' | '"' | '|' | '?' | '*') { '_' } else { c })
+        .collect();
+    let cleaned = cleaned.trim().trim_start_matches('.');
+    if cleaned.is_empty() {
+        return "image".to_owned();
+    }
+    if cleaned.chars().count() <= MOST_CHARACTERS {
+        return cleaned.to_owned();
+    }
+    let (stem, extension) = cleaned.rsplit_once('.').unwrap_or((cleaned, ""));
+    let extension: String = extension.chars().take(10).collect();
+    let stem: String = stem.chars().take(MOST_CHARACTERS - 11).collect();
+    if extension.is_empty() { stem } else { format!("{stem}.{extension}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_strangers_are_made_safe() {
+        assert_eq!(safe_file_name("copy 1.jpg"), "copy 1.jpg");
+        assert_eq!(safe_file_name("../../etc/passwd"), "passwd");
+        assert_eq!(safe_file_name("C:\\x\\фото+照片.jpg"), "фото+照片.jpg");
+        assert_eq!(safe_file_name("a\u{0}b?.jpg"), "a_b_.jpg");
+        assert_eq!(safe_file_name(".."), "image");
+        assert_eq!(safe_file_name(""), "image");
+        let long = safe_file_name(&format!("{}.jpeg", "я".repeat(500)));
+        assert!(long.ends_with(".jpeg") && long.chars().count() <= 120);
+    }
+}

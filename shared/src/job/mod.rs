@@ -1,0 +1,24 @@
+//! What a job is: its name, its states and how it goes from one to the next.
+//!
+//! This module is pure. It reads no clock, does no I/O and imports nothing else of ours: time and facts come in as
+//! arguments, the next state comes out. Whoever wants to know what darkroom does with an image reads it here.
+
+mod document;
+mod id;
+mod image_file;
+mod key;
+mod route;
+mod schedule;
+mod state;
+mod transition;
+
+pub use document::{Document, DocumentReason, DocumentStep, DocumentUpload};
+pub use id::{InvalidJobId, JobId, TaskId};
+pub use image_file::{ImageFormat, safe_file_name};
+pub use key::{RESULTS_PREFIX, UPLOADS_PREFIX, UploadKey, UploadKeyError};
+pub use route::{InvalidRoute, ProviderName, Route};
+pub use schedule::{Pace, Schedule};
+pub use state::{
+    CallbackReceived, Failure, FailureKind, Job, Output, Rectangle, ResultSource, State, StateName, Step, Upload,
+};
+pub use transition::{Because, Event, IllegalTransition, Outcome, next};

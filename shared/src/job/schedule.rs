@@ -1,0 +1,148 @@
+//! When to look again: leases, polls, retries, callbacks that stay away. Pure arithmetic on times that come in.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+/// How often a provider may be asked, at the most.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Pace {
+    /// Requests per second.
+    pub rate_per_s: f64,
+}
+
+impl Pace {
+    /// The time between two requests, in whole milliseconds, at least one. It is 3 % longer than the rate asks for: the
+    /// provider counts arrivals, and two requests that leave on time may arrive a little closer.
+    #[must_use]
+    pub fn interval_ms(self) -> i64 {
+        #[expect(clippy::cast_possible_truncation, reason = "clamped to a range that fits")]
+        let interval = (1030.0 / self.rate_per_s).ceil().clamp(1.0, 86_400_000.0) as i64;
+        interval
+    }
+}
+
+/// The times between looks at a job. One value for all jobs, so that a test can make an hour a second.
+#[derive(Clone, Copy, Debug)]
+pub struct Schedule {
+    /// How long a function may work on a job before it counts as dead. Longer than any function's time-out.
+    pub lease: Duration,
+    /// The first poll after this.
+    pub first_poll: Duration,
+    /// Polls are never further apart than this.
+    pub longest_poll: Duration,
+    /// A wake-up that brought nothing is repeated after this.
+    pub wake_again: Duration,
+    /// The first retry after this; doubled each time.
+    pub first_retry: Duration,
+    /// Retries are never further apart than this.
+    pub longest_retry: Duration,
+    /// Paid submits that failed in a way that may pass: this many, then the job fails.
+    pub most_attempts: u32,
+    /// Fetches of one result that failed in a way that may pass: this many, then the job fails.
+    pub most_fetches: u32,
+    /// How long to wait for a callback, by how many repeats there have been. When these are used up, the image is
+    /// sent with the request to answer at once.
+    pub callback_waits: [Duration; 2],
+}
+
+impl Default for Schedule {
+    fn default() -> Self {
+        Self {
+            lease: Duration::from_secs(180),
+            first_poll: Duration::from_secs(2),
+            longest_poll: Duration::from_secs(60),
+            wake_again: Duration::from_secs(30),
+            first_retry: Duration::from_secs(2),
+            longest_retry: Duration::from_secs(300),
+            most_attempts: 6,
+            most_fetches: 5,
+            callback_waits: [Duration::from_secs(600), Duration::from_secs(1800)],
+        }
+    }
+}
+
+impl Schedule {
+    /// The next poll of a task that has been polled `polls` times: soon at first, then ever less often (times 1.5).
+    #[must_use]
+    pub fn poll_at(&self, now: Timestamp, polls: u32) -> Timestamp {
+        after(now, grown(self.first_poll, 1.5, polls, self.longest_poll))
+    }
+
+    /// The next try after `failures` failures. `jitter` in 0..=1 spreads the retries of many jobs (full jitter); the
+    /// wait is never under `at_least`, which is what the provider asked for.
+    #[must_use]
+    pub fn retry_at(&self, now: Timestamp, failures: u32, at_least: Duration, jitter: f64) -> Timestamp {
+        let ceiling = grown(self.first_retry, 2.0, failures, self.longest_retry);
+        after(now, at_least + ceiling.mul_f64(jitter.clamp(0.0, 1.0)))
+    }
+
+    /// When a callback counts as missing, after `replays` repeats. `None`: stop relying on callbacks.
+    #[must_use]
+    pub fn callback_missing_at(&self, now: Timestamp, replays: u32) -> Option<Timestamp> {
+        let wait = self.callback_waits.get(usize::try_from(replays).ok()?)?;
+        Some(after(now, *wait))
+    }
+
+    /// The end of a lease that starts now.
+    #[must_use]
+    pub fn lease_until(&self, now: Timestamp) -> Timestamp {
+        after(now, self.lease)
+    }
+
+    /// When to repeat a wake-up that is sent now.
+    #[must_use]
+    pub fn wake_again_at(&self, now: Timestamp) -> Timestamp {
+        after(now, self.wake_again)
+    }
+}
+
+/// `now` plus `wait`; stops at the end of time instead of failing.
+fn after(now: Timestamp, wait: Duration) -> Timestamp {
+    now.saturating_add(wait).unwrap_or(Timestamp::MAX)
+}
+
+fn grown(first: Duration, factor: f64, times: u32, longest: Duration) -> Duration {
+    let exponent = i32::try_from(times.min(64)).unwrap_or(64);
+    let seconds = first.as_secs_f64() * factor.powi(exponent);
+    Duration::try_from_secs_f64(seconds).unwrap_or(longest).min(longest)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Timestamp = Timestamp::UNIX_EPOCH;
+
+    fn seconds(at: Timestamp) -> i64 {
+        at.as_second()
+    }
+
+    #[test]
+    fn polls_start_soon_and_grow_to_a_minute() {
+        let schedule = Schedule::default();
+        let waits: Vec<i64> = (0..12).map(|polls| seconds(schedule.poll_at(NOW, polls))).collect();
+        assert_eq!(waits, [2, 3, 4, 6, 10, 15, 22, 34, 51, 60, 60, 60]);
+    }
+
+    #[test]
+    fn a_retry_waits_at_least_as_long_as_it_was_asked_to() {
+        let schedule = Schedule::default();
+        assert_eq!(seconds(schedule.retry_at(NOW, 0, Duration::from_secs(7), 0.0)), 7);
+        assert_eq!(seconds(schedule.retry_at(NOW, 3, Duration::ZERO, 1.0)), 16);
+        assert_eq!(seconds(schedule.retry_at(NOW, 1000, Duration::ZERO, 1.0)), 300);
+    }
+
+    #[test]
+    fn a_callback_is_waited_for_ten_minutes_then_thirty_then_no_more() {
+        let schedule = Schedule::default();
+        let waits: Vec<_> = (0..3).map(|n| schedule.callback_missing_at(NOW, n).map(seconds)).collect();
+        assert_eq!(waits, [Some(600), Some(1800), None]);
+    }
+
+    #[test]
+    fn two_requests_a_second_are_a_little_over_half_a_second_apart() {
+        assert_eq!(Pace { rate_per_s: 2.0 }.interval_ms(), 515);
+        assert_eq!(Pace { rate_per_s: 1e9 }.interval_ms(), 1);
+    }
+}

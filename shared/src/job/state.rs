@@ -1,0 +1,414 @@
+//! What is known of a job. Data that only makes sense in one state lives inside that state.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::{JobId, ProviderName, Route, TaskId, UploadKey, UploadKeyError};
+
+/// One upload and everything done about it: the row in the table.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Job {
+    /// The job's name.
+    pub id: JobId,
+    /// Counts the writes of the row. Every write names the revision it read, so two writers never overwrite each other.
+    pub revision: u64,
+    /// What was put into the bucket.
+    pub upload: Upload,
+    /// What the upload's key asks for.
+    pub route: Route,
+    /// Where the job stands.
+    pub state: State,
+    /// What was done, in order. The last one is the step at work.
+    pub steps: Vec<Step>,
+    /// When the job was made.
+    pub created_at: Timestamp,
+    /// When it ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub finished_at: Option<Timestamp>,
+    /// A wake-up was sent: the poller need not come by before this.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub woken_until: Option<Timestamp>,
+    /// The provider's callback, written by the webhook as it came and interpreted by the collector.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub callback: Option<CallbackReceived>,
+    /// A callback with the right token that could not be read, kept to be looked at.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub malformed_callback: Option<CallbackReceived>,
+}
+
+impl Job {
+    /// The step at work: the last one.
+    #[must_use]
+    pub fn step(&self) -> Option<&Step> {
+        self.steps.last()
+    }
+
+    /// The provider that works on the image now.
+    #[must_use]
+    pub fn provider(&self) -> ProviderName {
+        self.step().map_or(self.route.provider, |step| step.provider)
+    }
+
+    /// When the poller has to look at the job. `None` exactly when the job has ended.
+    #[must_use]
+    pub fn due_at(&self) -> Option<Timestamp> {
+        self.state.due_at().map(|due_at| self.woken_until.map_or(due_at, |woken_until| due_at.max(woken_until)))
+    }
+
+    /// Whether it is time for what the state asks for.
+    #[must_use]
+    pub fn is_due(&self, now: Timestamp) -> bool {
+        self.state.due_at().is_some_and(|due_at| due_at <= now)
+    }
+
+    /// The job's key, taken apart.
+    ///
+    /// # Errors
+    /// Never for a job that we made: its key was read when it was made.
+    pub fn upload_key(&self) -> Result<UploadKey, UploadKeyError> {
+        UploadKey::parse(&self.upload.key)
+    }
+}
+
+/// The object that the job is about.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Upload {
+    /// The bucket's name.
+    pub bucket: String,
+    /// The object's key, as it is: not percent-encoded.
+    pub key: String,
+    /// The object's entity tag, without quotes.
+    pub etag: String,
+    /// The object's size.
+    pub bytes: u64,
+    /// Lower-case hexadecimal; known once the image has been read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sha256: Option<String>,
+}
+
+/// One provider's work on the image.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Step {
+    /// Who works.
+    pub provider: ProviderName,
+    /// The preset's name.
+    pub preset: String,
+    /// The preset's options as they were when the job was made: a later change of the configuration must not change
+    /// a request that has to be repeated word for word.
+    pub options: serde_json::Value,
+    /// The key of the image that the step works on.
+    pub input: String,
+    /// The provider's name for its work.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub task_id: Option<TaskId>,
+    /// How many times the provider was asked to do the work.
+    #[serde(default)]
+    pub attempts: u32,
+    /// How many tries failed in a way that may pass.
+    #[serde(default)]
+    pub failures: u32,
+    /// How often the request was repeated because no callback came.
+    #[serde(default)]
+    pub replays: u32,
+    /// When the provider was asked last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub submitted_at: Option<Timestamp>,
+    /// When the provider's result was known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub finished_at: Option<Timestamp>,
+    /// What the provider charged, in its own unit (images).
+    #[serde(default)]
+    pub charges: u32,
+    /// What a person should know although the step went well.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
+    /// The rectangles that the watermark service worked on.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rectangles: Vec<Rectangle>,
+    /// Where the provider calls back. It never changes over the attempts of a step: an identical request is free.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub callback_url: Option<String>,
+    /// Whether the task was found again after a lost answer. Its result has to prove that it is ours.
+    #[serde(default)]
+    pub adopted: bool,
+    /// Tasks that were thought to be ours and proved to be another's.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ruled_out: Vec<TaskId>,
+}
+
+impl Step {
+    /// A step that has not begun.
+    #[must_use]
+    pub fn new(route: &Route, options: serde_json::Value, input: String) -> Self {
+        Self {
+            provider: route.provider,
+            preset: route.preset.clone(),
+            options,
+            input,
+            task_id: None,
+            attempts: 0,
+            failures: 0,
+            replays: 0,
+            submitted_at: None,
+            finished_at: None,
+            charges: 0,
+            warnings: Vec::new(),
+            rectangles: Vec::new(),
+            callback_url: None,
+            adopted: false,
+            ruled_out: Vec::new(),
+        }
+    }
+}
+
+/// A part of the image, in pixels from the upper left corner, with the words found in it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rectangle {
+    /// Left edge, pixels.
+    pub x: i64,
+    /// Upper edge, pixels.
+    pub y: i64,
+    /// Width, pixels.
+    pub w: i64,
+    /// Height, pixels.
+    pub h: i64,
+    /// How many lines of text were joined, where the provider says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub line_count: Option<u32>,
+    /// The words that were read there, where the provider says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub word: Option<String>,
+}
+
+/// Where a job stands. Every state that is not an end carries `due_at`: when it passes, the poller looks at the job,
+/// whatever it was doing. That is the one invariant which keeps jobs from being lost.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "name", rename_all = "snake_case")]
+pub enum State {
+    /// The step has to be submitted.
+    Queued {
+        /// When it may be submitted, at the earliest.
+        due_at: Timestamp,
+        /// The rate slot that is reserved for it already.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        slot_at: Option<Timestamp>,
+    },
+    /// A function is asking the provider. When `due_at` passes, it died or its answer was lost: the outcome is unknown.
+    Submitting {
+        /// When the attempt began.
+        since: Timestamp,
+        /// The end of the attempt's lease.
+        due_at: Timestamp,
+    },
+    /// The provider works; a poll or a callback tells the end.
+    Waiting {
+        /// When the provider took it.
+        since: Timestamp,
+        /// The next look.
+        due_at: Timestamp,
+        /// How often we looked.
+        polls: u32,
+    },
+    /// The provider is done; the result has to be fetched.
+    Ready {
+        /// When we learnt it.
+        since: Timestamp,
+        /// The next try to fetch.
+        due_at: Timestamp,
+        /// How often fetching failed.
+        failures: u32,
+        /// Where the result is.
+        source: ResultSource,
+    },
+    /// The results lie in the bucket.
+    Done {
+        /// What lies there.
+        outputs: Vec<Output>,
+    },
+    /// The job ended without all of its results.
+    Failed {
+        /// Why.
+        reason: Failure,
+        /// What lies in the bucket all the same.
+        #[serde(default)]
+        outputs: Vec<Output>,
+    },
+}
+
+/// Where a result is to be had.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum ResultSource {
+    /// One image at an address.
+    Image {
+        /// The address.
+        url: String,
+    },
+    /// A zip of images at an address.
+    Archive {
+        /// The address.
+        url: String,
+    },
+    /// There was nothing to do: the upload itself is the result.
+    Original,
+    /// There is no file, only what the step records (rectangles).
+    Record,
+}
+
+/// A file in the bucket.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Output {
+    /// The object's key.
+    pub key: String,
+    /// Its size.
+    pub bytes: u64,
+    /// Its media type, by content.
+    pub content_type: String,
+    /// Pixels.
+    pub width: u32,
+    /// Pixels.
+    pub height: u32,
+    /// Lower-case hexadecimal.
+    pub sha256: String,
+}
+
+/// Why a job failed, for a person who can act on it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Failure {
+    /// The kind, for programs.
+    pub kind: FailureKind,
+    /// What happened, to which image, and what to do now.
+    pub message: String,
+}
+
+/// The kinds of failure. They say who can mend it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FailureKind {
+    /// No preset of that name: upload under another key or add the preset.
+    UnknownPreset,
+    /// The object was gone when we came for it.
+    UploadMissing,
+    /// The upload is empty, no image, or beyond the provider's limits.
+    UnsuitableImage,
+    /// The provider does not take our credentials.
+    Credentials,
+    /// The provider wants money or has no uses left for us.
+    Payment,
+    /// The provider said no to this image or these options.
+    Rejected,
+    /// Tried as often as is sensible.
+    Exhausted,
+    /// It cannot be settled whether the provider did (and charged) the work.
+    OutcomeUnknown,
+    /// The result could not be used as it came.
+    BrokenResult,
+    /// The provider took longer than it may.
+    Deadline,
+    /// The provider took the work and no longer knows of it.
+    TaskLost,
+}
+
+/// A callback as it came.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CallbackReceived {
+    /// When it came.
+    pub at: Timestamp,
+    /// Its body; cut where it is longer than is kept.
+    pub body: String,
+}
+
+/// The bare names of the states, for filters and messages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StateName {
+    /// [`State::Queued`]
+    Queued,
+    /// [`State::Submitting`]
+    Submitting,
+    /// [`State::Waiting`]
+    Waiting,
+    /// [`State::Ready`]
+    Ready,
+    /// [`State::Done`]
+    Done,
+    /// [`State::Failed`]
+    Failed,
+}
+
+impl StateName {
+    /// Every state, in the order of a job's life.
+    pub const ALL: [Self; 6] = [Self::Queued, Self::Submitting, Self::Waiting, Self::Ready, Self::Done, Self::Failed];
+
+    /// The name as it stands in rows and `job.json`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Queued => "queued",
+            Self::Submitting => "submitting",
+            Self::Waiting => "waiting",
+            Self::Ready => "ready",
+            Self::Done => "done",
+            Self::Failed => "failed",
+        }
+    }
+}
+
+impl std::fmt::Display for StateName {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl std::str::FromStr for StateName {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Self::ALL
+            .into_iter()
+            .find(|name| name.as_str() == text)
+            .ok_or_else(|| format!("there is no state '{text}'; there are: {}", Self::ALL.map(Self::as_str).join(", ")))
+    }
+}
+
+impl State {
+    /// When the poller has to look. `None` exactly for the two ends.
+    #[must_use]
+    pub fn due_at(&self) -> Option<Timestamp> {
+        match self {
+            Self::Queued { due_at, .. }
+            | Self::Submitting { due_at, .. }
+            | Self::Waiting { due_at, .. }
+            | Self::Ready { due_at, .. } => Some(*due_at),
+            Self::Done { .. } | Self::Failed { .. } => None,
+        }
+    }
+
+    /// The state's bare name.
+    #[must_use]
+    pub fn name(&self) -> StateName {
+        match self {
+            Self::Queued { .. } => StateName::Queued,
+            Self::Submitting { .. } => StateName::Submitting,
+            Self::Waiting { .. } => StateName::Waiting,
+            Self::Ready { .. } => StateName::Ready,
+            Self::Done { .. } => StateName::Done,
+            Self::Failed { .. } => StateName::Failed,
+        }
+    }
+
+    /// Whether the job has ended.
+    #[must_use]
+    pub fn is_finished(&self) -> bool {
+        self.due_at().is_none()
+    }
+
+    /// The files that lie in the bucket.
+    #[must_use]
+    pub fn outputs(&self) -> &[Output] {
+        match self {
+            Self::Done { outputs } | Self::Failed { outputs, .. } => outputs,
+            _ => &[],
+        }
+    }
+}

@@ -1,0 +1,286 @@
+//! How a job goes from one state to the next. Everything that may happen to a job is one [`Event`]; what may not
+//! happen in a state is an error, never a panic.
+//!
+//! ```text
+//!             Started            Accepted            Finished           Collected
+//!   Queued ───────────► Submitting ───────► Waiting ───────────► Ready ───────────► Done
+//!     ▲  ▲ Postponed ◄──────┘ │                │ │                │ │
+//!     │  └──── CallbackMissing ┼───────────────┘ │                │ │
+//!     │           Disproved ───► ◄────────────────┼────────────────┘ │
+//!     │                        └── Finished ─────┼────────► Ready    │
+//!     └─ Retried ── Failed ◄── Failed (from any state that is no end)┘
+//! ```
+
+use jiff::Timestamp;
+
+use super::{Failure, Job, Output, Rectangle, ResultSource, State, StateName, Step, TaskId};
+
+/// Something that happened to a job. Times come in; nothing here reads a clock.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Event {
+    /// A function begins a paid call to the provider.
+    Started {
+        /// Now.
+        at: Timestamp,
+        /// When the function is certainly dead.
+        lease_until: Timestamp,
+    },
+    /// A function begins to find out what became of a paid call.
+    Settling {
+        /// When the function is certainly dead.
+        lease_until: Timestamp,
+    },
+    /// The provider cannot be asked yet, or has to be asked again later.
+    Postponed {
+        /// The earliest next try.
+        until: Timestamp,
+        /// A rate slot that is reserved already.
+        slot_at: Option<Timestamp>,
+        /// Why.
+        because: Because,
+    },
+    /// The call may have reached the provider, and nobody knows.
+    OutcomeUnknown {
+        /// When to find out.
+        settle_at: Timestamp,
+    },
+    /// The provider took the work.
+    Accepted {
+        /// Now.
+        at: Timestamp,
+        /// The provider's name for it, if it gives one.
+        task_id: Option<TaskId>,
+        /// The first look.
+        due_at: Timestamp,
+        /// Whether the task was found again rather than answered.
+        adopted: bool,
+    },
+    /// The provider still works.
+    Progressed {
+        /// The next look.
+        due_at: Timestamp,
+    },
+    /// The provider is done.
+    Finished {
+        /// Now.
+        at: Timestamp,
+        /// What it says.
+        outcome: Outcome,
+    },
+    /// No callback came in time: the identical request is sent again.
+    CallbackMissing {
+        /// Now.
+        at: Timestamp,
+    },
+    /// A wake-up was sent; the next one only if that is lost.
+    Woken {
+        /// When to wake again.
+        until: Timestamp,
+    },
+    /// The result could not be fetched yet.
+    FetchFailed {
+        /// The next try.
+        due_at: Timestamp,
+    },
+    /// The fetched result proves that the task is another's.
+    Disproved {
+        /// Now.
+        at: Timestamp,
+    },
+    /// The results lie in the bucket.
+    Collected {
+        /// Now.
+        at: Timestamp,
+        /// What lies there.
+        outputs: Vec<Output>,
+    },
+    /// The job ends without all of its results.
+    Failed {
+        /// Now.
+        at: Timestamp,
+        /// Why.
+        reason: Failure,
+        /// What lies in the bucket all the same.
+        outputs: Vec<Output>,
+    },
+    /// A person asks for another try.
+    Retried {
+        /// Now.
+        at: Timestamp,
+    },
+}
+
+/// Why a step is not submitted now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Because {
+    /// The next free rate slot is too far away to be waited for; the provider was not asked.
+    NoSlot,
+    /// The provider said that we are too quick. It does not count as a failure.
+    TooQuick,
+    /// The provider failed in a way that may pass.
+    Failed,
+    /// The host went down while a callback was awaited; it may have come to a closed door.
+    HostRestarted,
+}
+
+/// What a provider says of work that it has ended well.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Outcome {
+    /// Where the result is.
+    pub source: ResultSource,
+    /// What was charged, in the provider's unit.
+    pub charges: u32,
+    /// What a person should know.
+    pub warnings: Vec<String>,
+    /// Where the provider worked.
+    pub rectangles: Vec<Rectangle>,
+}
+
+impl Outcome {
+    /// An outcome of which only the result is known.
+    #[must_use]
+    pub fn of(source: ResultSource) -> Self {
+        Self { source, charges: 0, warnings: Vec::new(), rectangles: Vec::new() }
+    }
+}
+
+impl Event {
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Started { .. } => "started",
+            Self::Settling { .. } => "settling",
+            Self::Postponed { .. } => "postponed",
+            Self::OutcomeUnknown { .. } => "outcome unknown",
+            Self::Accepted { .. } => "accepted",
+            Self::Progressed { .. } => "progressed",
+            Self::Finished { .. } => "finished",
+            Self::CallbackMissing { .. } => "callback missing",
+            Self::Woken { .. } => "woken",
+            Self::FetchFailed { .. } => "fetch failed",
+            Self::Disproved { .. } => "disproved",
+            Self::Collected { .. } => "collected",
+            Self::Failed { .. } => "failed",
+            Self::Retried { .. } => "retried",
+        }
+    }
+}
+
+/// The event cannot happen in this state: somebody else was quicker, or the event came twice.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("'{event}' cannot happen to a job that is {state}")]
+pub struct IllegalTransition {
+    /// The state that was left alone.
+    pub state: StateName,
+    /// The event's name.
+    pub event: &'static str,
+}
+
+/// The state that follows `state` when `event` happens.
+///
+/// # Errors
+/// When the event cannot happen in this state. The caller leaves the job as it is.
+pub fn next(state: &State, event: &Event) -> Result<State, IllegalTransition> {
+    use State::{Done, Failed, Queued, Ready, Submitting, Waiting};
+    let follows = match (state, event) {
+        (Queued { .. } | Submitting { .. }, Event::Started { at, lease_until }) => {
+            Submitting { since: *at, due_at: *lease_until }
+        }
+        (
+            Submitting { since, .. },
+            Event::Settling { lease_until: due_at } | Event::OutcomeUnknown { settle_at: due_at },
+        ) => Submitting { since: *since, due_at: *due_at },
+        (Queued { .. } | Submitting { .. } | Waiting { .. }, Event::Postponed { until, slot_at, .. }) => {
+            Queued { due_at: *until, slot_at: *slot_at }
+        }
+        (Submitting { .. }, Event::Accepted { at, due_at, .. }) => Waiting { since: *at, due_at: *due_at, polls: 0 },
+        (Waiting { since, polls, .. }, Event::Progressed { due_at }) => {
+            Waiting { since: *since, due_at: *due_at, polls: polls.saturating_add(1) }
+        }
+        // Queued too: the callback of an attempt that was given up may come late, and is as good.
+        (Queued { .. } | Submitting { .. } | Waiting { .. }, Event::Finished { at, outcome }) => {
+            Ready { since: *at, due_at: *at, failures: 0, source: outcome.source.clone() }
+        }
+        (Waiting { .. }, Event::CallbackMissing { at }) => Queued { due_at: *at, slot_at: None },
+        // Back to "a paid call whose outcome is unknown", never to "may be paid for again".
+        (Ready { .. }, Event::Disproved { at }) => Submitting { since: *at, due_at: *at },
+        (Ready { since, failures, source, .. }, Event::FetchFailed { due_at }) => {
+            Ready { since: *since, due_at: *due_at, failures: failures.saturating_add(1), source: source.clone() }
+        }
+        (Ready { .. }, Event::Collected { outputs, .. }) => Done { outputs: outputs.clone() },
+        (Failed { .. }, Event::Retried { at }) => Queued { due_at: *at, slot_at: None },
+        (unfinished, Event::Woken { .. }) if !unfinished.is_finished() => unfinished.clone(),
+        (unfinished, Event::Failed { reason, outputs, .. }) if !unfinished.is_finished() => {
+            Failed { reason: reason.clone(), outputs: outputs.clone() }
+        }
+        _ => return Err(IllegalTransition { state: state.name(), event: event.name() }),
+    };
+    Ok(follows)
+}
+
+impl Job {
+    /// The job after `event`: the next state, and what the event adds to the step's record.
+    ///
+    /// # Errors
+    /// When the event cannot happen in the job's state; the job is unchanged then.
+    pub fn after(&self, event: &Event) -> Result<Self, IllegalTransition> {
+        let mut job = Self { state: next(&self.state, event)?, revision: self.revision + 1, ..self.clone() };
+        job.record(event);
+        Ok(job)
+    }
+
+    fn record(&mut self, event: &Event) {
+        self.woken_until = match event {
+            Event::Woken { until } => Some(*until),
+            _ => None,
+        };
+        match event {
+            Event::Collected { at, .. } | Event::Failed { at, .. } => self.finished_at = Some(*at),
+            Event::Retried { .. } => self.finished_at = None,
+            _ => {}
+        }
+        // What a new attempt brings is told by its own callback, not by one of an attempt given up.
+        if matches!(event, Event::Started { .. } | Event::Postponed { .. } | Event::Retried { .. }) {
+            self.callback = None;
+        }
+        if let Some(step) = self.steps.last_mut() {
+            step.record(event);
+        }
+    }
+}
+
+impl Step {
+    fn record(&mut self, event: &Event) {
+        match event {
+            Event::Started { at, .. } => {
+                self.attempts = self.attempts.saturating_add(1);
+                self.submitted_at = Some(*at);
+            }
+            Event::Postponed { because: Because::NoSlot, .. } => self.attempts = self.attempts.saturating_sub(1),
+            Event::Postponed { because: Because::Failed, .. } => self.failures = self.failures.saturating_add(1),
+            Event::Accepted { task_id, adopted, .. } => {
+                self.task_id.clone_from(task_id);
+                self.adopted = *adopted;
+            }
+            Event::Finished { at, outcome } => {
+                self.finished_at = Some(*at);
+                self.charges = self.charges.saturating_add(outcome.charges);
+                self.warnings.extend(outcome.warnings.iter().cloned());
+                self.rectangles.clone_from(&outcome.rectangles);
+            }
+            Event::CallbackMissing { .. } => self.replays = self.replays.saturating_add(1),
+            Event::Disproved { .. } => {
+                self.finished_at = None;
+                self.adopted = false;
+                self.ruled_out.extend(self.task_id.take());
+            }
+            Event::Retried { .. } => {
+                self.failures = 0;
+                self.replays = 0;
+            }
+            _ => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

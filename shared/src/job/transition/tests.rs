@@ -1,0 +1,144 @@
+//! The life of a job, told as a property: whatever happens, in whatever order and however often, the job stays legal.
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::job::{FailureKind, JobId, ProviderName, Route, Step, Upload};
+
+fn time(second: i64) -> Timestamp {
+    Timestamp::from_second(second).unwrap()
+}
+
+fn new_job() -> Job {
+    let route = Route { provider: ProviderName::Watermark, preset: "default".into() };
+    Job {
+        id: JobId::of_upload("bucket", "uploads/watermark/a.jpg", "1"),
+        revision: 0,
+        upload: Upload {
+            bucket: "bucket".into(),
+            key: "uploads/watermark/a.jpg".into(),
+            etag: "e".into(),
+            bytes: 1,
+            sha256: None,
+        },
+        steps: vec![Step::new(&route, serde_json::json!({}), "uploads/watermark/a.jpg".into())],
+        route,
+        state: State::Queued { due_at: time(0), slot_at: None },
+        created_at: time(0),
+        finished_at: None,
+        woken_until: None,
+        callback: None,
+        malformed_callback: None,
+    }
+}
+
+fn failure() -> Failure {
+    Failure { kind: FailureKind::Rejected, message: "no".into() }
+}
+
+fn any_event() -> impl Strategy<Value = Event> {
+    (0..1000_i64).prop_flat_map(|second| {
+        let at = time(second);
+        prop_oneof![
+            Just(Event::Started { at, lease_until: at }),
+            Just(Event::Settling { lease_until: at }),
+            Just(Event::Postponed { until: at, slot_at: None, because: Because::NoSlot }),
+            Just(Event::Postponed { until: at, slot_at: Some(at), because: Because::Failed }),
+            Just(Event::OutcomeUnknown { settle_at: at }),
+            Just(Event::Accepted { at, task_id: Some(TaskId("t".into())), due_at: at, adopted: true }),
+            Just(Event::Progressed { due_at: at }),
+            Just(Event::Finished { at, outcome: Outcome::of(ResultSource::Original) }),
+            Just(Event::CallbackMissing { at }),
+            Just(Event::Woken { until: at }),
+            Just(Event::FetchFailed { due_at: at }),
+            Just(Event::Disproved { at }),
+            Just(Event::Collected { at, outputs: vec![] }),
+            Just(Event::Failed { at, reason: failure(), outputs: vec![] }),
+            Just(Event::Retried { at }),
+        ]
+    })
+}
+
+proptest! {
+    #[test]
+    fn an_unfinished_job_always_has_a_due_at_and_an_end_never(events in prop::collection::vec(any_event(), 0..60)) {
+        let mut job = new_job();
+        for event in events {
+            match job.after(&event) {
+                Ok(after) => {
+                    prop_assert_eq!(after.revision, job.revision + 1);
+                    job = after;
+                }
+                Err(refused) => prop_assert_eq!(refused.state, job.state.name()),
+            }
+            prop_assert_eq!(job.due_at().is_none(), job.state.is_finished());
+            prop_assert_eq!(job.finished_at.is_some(), job.state.is_finished());
+        }
+    }
+
+    #[test]
+    fn an_end_is_left_only_by_a_person(event in any_event()) {
+        let done = State::Done { outputs: vec![] };
+        prop_assert!(next(&done, &event).is_err());
+        let failed = State::Failed { reason: failure(), outputs: vec![] };
+        prop_assert_eq!(next(&failed, &event).is_ok(), matches!(event, Event::Retried { .. }));
+    }
+
+    #[test]
+    fn a_row_comes_back_from_the_table_as_it_went_in(events in prop::collection::vec(any_event(), 0..30)) {
+        let mut job = new_job();
+        for event in events {
+            if let Ok(after) = job.after(&event) {
+                job = after;
+            }
+        }
+        let item: std::collections::HashMap<String, aws_sdk_dynamodb::types::AttributeValue> = serde_dynamo::to_item(&job).unwrap();
+        let back: Job = serde_dynamo::from_item(item).unwrap();
+        prop_assert_eq!(back, job);
+    }
+}
+
+fn after(job: &Job, event: Event) -> Job {
+    job.after(&event).unwrap()
+}
+
+#[test]
+fn the_way_of_an_image_through_a_callback_provider() {
+    let job = new_job();
+    let job = after(&job, Event::Started { at: time(1), lease_until: time(99) });
+    assert_eq!(job.due_at(), Some(time(99)), "if the function dies, the poller comes at the end of the lease");
+    let job = after(&job, Event::Accepted { at: time(2), task_id: None, due_at: time(602), adopted: false });
+    assert_eq!(job.due_at(), Some(time(602)), "if the callback is lost, the poller comes");
+    let outcome = Outcome { charges: 1, ..Outcome::of(ResultSource::Image { url: "https://x/y".into() }) };
+    let job = after(&job, Event::Finished { at: time(3), outcome });
+    let job = after(&job, Event::Collected { at: time(4), outputs: vec![] });
+    assert_eq!(job.due_at(), None);
+    let step = job.step().unwrap();
+    assert_eq!((step.attempts, step.charges, step.submitted_at), (1, 1, Some(time(1))));
+}
+
+#[test]
+fn a_callback_that_is_quicker_than_our_own_submit_wins_and_the_submit_is_refused() {
+    let job = new_job();
+    let job = after(&job, Event::Started { at: time(1), lease_until: time(99) });
+    let ready = after(&job, Event::Finished { at: time(2), outcome: Outcome::of(ResultSource::Original) });
+    let refused =
+        ready.after(&Event::Accepted { at: time(3), task_id: None, due_at: time(9), adopted: false }).unwrap_err();
+    assert_eq!(refused.to_string(), "'accepted' cannot happen to a job that is ready");
+}
+
+#[test]
+fn a_task_that_proves_to_be_anothers_is_never_adopted_again() {
+    let job = new_job();
+    let job = after(&job, Event::Started { at: time(1), lease_until: time(9) });
+    let job = after(&job, Event::Settling { lease_until: time(18) });
+    assert_eq!(job.step().unwrap().attempts, 1, "finding out is no paid attempt");
+    let job = after(
+        &job,
+        Event::Accepted { at: time(2), task_id: Some(TaskId("other".into())), due_at: time(4), adopted: true },
+    );
+    let job = after(&job, Event::Finished { at: time(5), outcome: Outcome::of(ResultSource::Original) });
+    let job = after(&job, Event::Disproved { at: time(6) });
+    assert_eq!(job.state.name(), StateName::Submitting, "still unsettled: nothing may be paid again");
+    assert_eq!(job.step().unwrap().ruled_out, [TaskId("other".into())]);
+}

@@ -1,0 +1,162 @@
+//! The one starter of all functions: reads the configuration, makes the clients, runs the handler.
+
+use std::{sync::Arc, time::Duration};
+
+use aws_lambda_events::sqs::SqsEvent;
+use lambda_runtime::{LambdaEvent, service_fn};
+
+use crate::{
+    aws,
+    clock::Clock,
+    config::{self, ConfigError, Environment, Places, Presets},
+    flow::{App, CallbackSecrets, CallbackUrls},
+    handler,
+    job::Schedule,
+    provider::{Http, Provider, Providers, imgfactory::Imgfactory, watermark::Watermark},
+    store::{Jobs, Objects, Queue, SqsQueue},
+    telemetry,
+};
+
+/// Why a function did not start or stopped.
+pub type Error = lambda_runtime::Error;
+
+/// Makes one provider from the environment. A function names only those that it needs, so that its binary and its
+/// secrets hold no others.
+pub type MakeProvider = fn(&Environment, &Http) -> Result<Arc<dyn Provider>, ConfigError>;
+
+/// Makes imgfactory.
+///
+/// # Errors
+/// When its settings are missing.
+pub fn imgfactory(environment: &Environment, http: &Http) -> Result<Arc<dyn Provider>, ConfigError> {
+    Ok(Arc::new(Imgfactory::new(http.clone(), config::imgfactory(environment)?)))
+}
+
+/// Makes the watermark service.
+///
+/// # Errors
+/// When its settings are missing.
+pub fn watermark(environment: &Environment, http: &Http) -> Result<Arc<dyn Provider>, ConfigError> {
+    Ok(Arc::new(Watermark::new(http.clone(), config::watermark(environment)?)))
+}
+
+/// The function that a binary is.
+#[derive(Debug, Clone, Copy)]
+pub enum Function {
+    /// Submits uploads to a provider.
+    Submit,
+    /// Fetches results.
+    Collect,
+    /// Looks at due jobs, on a schedule.
+    Poll,
+    /// Takes callbacks.
+    Webhook,
+}
+
+/// Runs `function` until Lambda stops it. `providers` are those that it asks.
+///
+/// # Errors
+/// When the configuration is unusable or the runtime fails.
+pub fn start(function: Function, providers: &[MakeProvider]) -> Result<(), Error> {
+    let environment = Environment::of_process();
+    telemetry::start(telemetry::Format::Json, &environment.get("RUST_LOG").unwrap_or_else(|| "info".into()));
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let app = app(&environment, function, providers).await?;
+        match function {
+            Function::Submit => {
+                let handle = |event: LambdaEvent<SqsEvent>| async {
+                    Ok::<_, Error>(handler::handle_submit(&app, event.payload).await)
+                };
+                lambda_runtime::run(service_fn(handle)).await
+            }
+            Function::Collect => {
+                let handle = |event: LambdaEvent<SqsEvent>| async {
+                    Ok::<_, Error>(handler::handle_collect(&app, event.payload).await)
+                };
+                lambda_runtime::run(service_fn(handle)).await
+            }
+            Function::Poll => {
+                let app = &app;
+                let handle = |event: LambdaEvent<serde_json::Value>| async move {
+                    let budget = poll_budget(app, &event.context);
+                    handler::handle_schedule(app, budget).await.map_err(Error::from)?;
+                    Ok::<_, Error>(())
+                };
+                lambda_runtime::run(service_fn(handle)).await
+            }
+            Function::Webhook => {
+                let secrets = CallbackSecrets::new(config::callback_secrets(&environment)?);
+                let handle = |request: lambda_http::Request| async {
+                    let response = handler::handle_callback(&app, &secrets, request).await;
+                    Ok::<_, Error>(response.map(|body| lambda_http::Body::from(body.to_vec())))
+                };
+                lambda_http::run(lambda_http::service_fn(handle)).await
+            }
+        }
+    })
+}
+
+/// The poller stops so long before its time-out.
+const POLL_RESERVE: Duration = Duration::from_secs(10);
+/// The poller runs every minute; the next run goes on.
+const LONGEST_POLL: Duration = Duration::from_secs(55);
+
+fn poll_budget(app: &App, context: &lambda_runtime::Context) -> Duration {
+    let now_ms = u64::try_from(app.clock.now().as_millisecond()).unwrap_or_default();
+    Duration::from_millis(context.deadline.saturating_sub(now_ms)).saturating_sub(POLL_RESERVE).min(LONGEST_POLL)
+}
+
+async fn app(environment: &Environment, function: Function, providers: &[MakeProvider]) -> Result<App, Error> {
+    let places = Places::from_environment(environment)?;
+    let sdk = aws::load().await;
+    let http = Http::new()?;
+    let providers: Providers =
+        providers.iter().map(|make| make(environment, &http)).collect::<Result<Vec<_>, _>>()?.into_iter().collect();
+    let s3 = aws::s3(
+        &sdk,
+        environment.get("AWS_ENDPOINT_URL_S3").or_else(|| environment.get("AWS_ENDPOINT_URL")).as_deref(),
+    );
+    let dynamodb = aws::dynamodb(&sdk, None);
+    let queue: Arc<dyn Queue> =
+        Arc::new(SqsQueue::new(aws::sqs(&sdk), environment.required("DARKROOM_QUEUE_URL_PREFIX")?));
+    let presets = match function {
+        Function::Submit => presets(environment, &s3).await?,
+        Function::Collect | Function::Poll | Function::Webhook => Presets::default(),
+    };
+    Ok(App {
+        jobs: Jobs::new(dynamodb, places.table),
+        objects: Objects::new(s3, places.bucket),
+        queue,
+        providers,
+        presets: Arc::new(presets),
+        result_hosts: Arc::new(config::result_hosts(environment)?),
+        paces: Arc::new(config::paces(environment)?),
+        callback_urls: callback_urls(environment)?,
+        http,
+        schedule: Schedule::default(),
+        clock: Clock::system(),
+    })
+}
+
+/// How callbacks are addressed, where `DARKROOM_PUBLIC_URL` says so.
+fn callback_urls(environment: &Environment) -> Result<Option<CallbackUrls>, ConfigError> {
+    if environment.get("DARKROOM_PUBLIC_URL").is_none() {
+        return Ok(None);
+    }
+    let public_url = environment.url("DARKROOM_PUBLIC_URL", None)?;
+    Ok(Some(CallbackUrls::new(public_url, CallbackSecrets::new(config::callback_secrets(environment)?))))
+}
+
+/// The presets from `DARKROOM_CONFIG`: a path, or `s3://bucket/key`.
+async fn presets(environment: &Environment, s3: &aws_sdk_s3::Client) -> Result<Presets, Error> {
+    let Some(place) = environment.get("DARKROOM_CONFIG") else { return Ok(Presets::built_in()) };
+    let text = match place.strip_prefix("s3://").and_then(|rest| rest.split_once('/')) {
+        Some((bucket, key)) => {
+            let bytes = Objects::new(s3.clone(), bucket).get(key).await?;
+            String::from_utf8(bytes.to_vec())?
+        }
+        None => std::fs::read_to_string(&place).map_err(|e| format!("{place} cannot be read: {e}"))?,
+    };
+    Ok(Presets::parse(&place, &text)?)
+}

@@ -1,0 +1,16 @@
+//! Everything that darkroom's functions and its command have in common. ARCHITECTURE.md shows how the parts lie.
+//!
+//! `job` is pure and imports nothing of ours; `provider` and `store` import only `job`; `flow` joins them; `handler`
+//! lets AWS events into flows; `lambda` starts a function. A test (`tests/layers.rs`) holds that line.
+
+pub mod aws;
+pub mod clock;
+pub mod config;
+pub mod event;
+pub mod flow;
+pub mod handler;
+pub mod job;
+pub mod lambda;
+pub mod provider;
+pub mod store;
+pub mod telemetry;

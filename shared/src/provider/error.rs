@@ -1,0 +1,96 @@
+//! What goes wrong with a provider: what happened, and, told apart from it, what to do. No provider's words here.
+
+use std::time::Duration;
+
+use crate::job::FailureKind;
+
+/// A call to a provider that did not bring what was asked for.
+#[derive(Debug, thiserror::Error)]
+#[error("{message}")]
+pub struct ProviderError {
+    /// What happened.
+    pub kind: ErrorKind,
+    /// What to do.
+    pub advice: Advice,
+    /// What happened in words, with the provider's own words and codes; never a secret.
+    pub message: String,
+    /// What lies beneath.
+    #[source]
+    pub source: Option<Box<dyn std::error::Error + Send + Sync>>,
+}
+
+/// What happened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ErrorKind {
+    /// Our credentials were not taken.
+    Credentials,
+    /// Nothing is left on the account, or it is not paid for.
+    Payment,
+    /// The options or the request's form were refused.
+    InvalidRequest,
+    /// The image was refused: type, size, content.
+    UnsuitableImage,
+    /// Too many requests.
+    RateLimited,
+    /// The provider knows no such task.
+    UnknownTask,
+    /// Something is wrong at the provider.
+    Unavailable,
+    /// The provider was not reached, or the connection broke.
+    Network,
+    /// The answer could not be read.
+    Unreadable,
+}
+
+/// What to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Advice {
+    /// This image will never work this way.
+    Reject,
+    /// Try again, not before this.
+    Retry {
+        /// The least wait.
+        after: Duration,
+    },
+    /// We were too quick. Try again after this; it does not count as a try.
+    Slow {
+        /// The least wait.
+        after: Duration,
+    },
+    /// It is about the account, not about the image.
+    Hold,
+    /// The call may have been carried out. It must not be repeated before that is settled.
+    Unknown,
+}
+
+impl ProviderError {
+    /// An error without anything beneath it.
+    #[must_use]
+    pub fn new(kind: ErrorKind, advice: Advice, message: impl Into<String>) -> Self {
+        Self { kind, advice, message: message.into(), source: None }
+    }
+
+    /// The same for a call that costs money: where the provider broke down in the middle, the work may have been
+    /// done, and a plain retry might pay twice.
+    #[must_use]
+    pub fn of_paid_call(mut self) -> Self {
+        let may_have_been_done = matches!(self.kind, ErrorKind::Unavailable | ErrorKind::Unreadable);
+        if may_have_been_done && !matches!(self.advice, Advice::Slow { .. }) {
+            self.advice = Advice::Unknown;
+        }
+        self
+    }
+
+    /// The kind of a job's failure that this leads to when it is final.
+    #[must_use]
+    pub fn failure_kind(&self) -> FailureKind {
+        match (self.kind, self.advice) {
+            (ErrorKind::Credentials, _) => FailureKind::Credentials,
+            (ErrorKind::Payment, _) => FailureKind::Payment,
+            (ErrorKind::UnsuitableImage, _) => FailureKind::UnsuitableImage,
+            (_, Advice::Retry { .. } | Advice::Slow { .. }) => FailureKind::Exhausted,
+            (_, Advice::Unknown) => FailureKind::OutcomeUnknown,
+            (_, Advice::Reject | Advice::Hold) => FailureKind::Rejected,
+        }
+    }
+}

@@ -1,0 +1,51 @@
+//! Readers for what providers send against their own documents: numbers as text, text as numbers, `null` for nothing.
+
+use serde::{Deserialize, Deserializer};
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum NumberOrText {
+    Number(i64),
+    Float(f64),
+    Text(String),
+}
+
+/// A whole number that may come as a number, as text, or not at all. What is no number reads as nothing.
+pub(super) fn number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<i64>, D::Error> {
+    Ok(match Option::<NumberOrText>::deserialize(deserializer)? {
+        None => None,
+        Some(NumberOrText::Number(number)) => Some(number),
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "a fraction is not documented anywhere; its whole part will do"
+        )]
+        Some(NumberOrText::Float(number)) => Some(number as i64),
+        Some(NumberOrText::Text(text)) => text.trim().parse().ok(),
+    })
+}
+
+/// A list that may come as a list, as one bare item, or not at all.
+pub(super) fn list<'de, D, T>(deserializer: D) -> Result<Vec<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de>,
+{
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum OneOrMany<T> {
+        Many(Vec<T>),
+        One(T),
+    }
+    Ok(match Option::<OneOrMany<T>>::deserialize(deserializer)? {
+        None => Vec::new(),
+        Some(OneOrMany::One(item)) => vec![item],
+        Some(OneOrMany::Many(items)) => items,
+    })
+}
+
+/// The beginning of a body that could not be read, for a message: at most 200 characters, on one line.
+pub(super) fn excerpt(body: &[u8]) -> String {
+    let text = String::from_utf8_lossy(body);
+    let one_line: String = text.chars().take(200).map(|c| if c.is_control() { ' ' } else { c }).collect();
+    one_line.trim().to_owned()
+}

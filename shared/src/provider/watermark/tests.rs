@@ -1,0 +1,113 @@
+//! The client against the documents' own bodies.
+
+use bytes::Bytes;
+use serde_json::json;
+use wiremock::{Mock, MockServer, ResponseTemplate, matchers::method};
+
+use super::*;
+use crate::job::{Outcome, ResultSource};
+use crate::provider::Image;
+
+const APP_ID: &str = "aB3dE6gH9jK2mN5p";
+const APP_SECRET: &str = "s3cr3t!s3cr3t!s3cr3t!s3cr3t!1234";
+
+fn client(server: &MockServer) -> Watermark {
+    let credentials = Credentials::Sign { app_id: APP_ID.into(), app_secret: APP_SECRET.into() };
+    let url = server.uri().parse().unwrap();
+    let settings = Settings { url, credentials, file_field: DEFAULT_FILE_FIELD.into() };
+    Watermark::new(Http::new().unwrap(), settings)
+}
+
+fn image() -> Image {
+    Image { bytes: Bytes::from_static(b"picture"), format: ImageFormat::Png }
+}
+
+async fn sent(options: serde_json::Value, callback_url: Option<&str>) -> (String, String) {
+    let server = MockServer::start().await;
+    let body = include_str!("fixtures/async_accepted.json");
+    Mock::given(method("POST")).respond_with(ResponseTemplate::new(200).set_body_string(body)).mount(&server).await;
+    let image = image();
+    let request = Request { image: &image, file_name: "a.png", options: &options, callback_url };
+    client(&server).submit(request).await.unwrap();
+    let request = server.received_requests().await.unwrap().remove(0);
+    let sign = request.headers.get("x-access-api-sign").unwrap().to_str().unwrap().to_owned();
+    (String::from_utf8_lossy(&request.body).into_owned(), sign)
+}
+
+fn field(body: &str, name: &str) -> Option<String> {
+    let start = body.find(&format!("name=\"{name}\"\r\n"))?;
+    let value = body[start..].split("\r\n\r\n").nth(1)?;
+    Some(value.split("\r\n--").next()?.to_owned())
+}
+
+#[tokio::test]
+async fn every_documented_option_goes_into_the_form_under_its_own_name() {
+    let callback = "https://hooks.example/callbacks/watermark/1/x";
+    let options = json!({
+        "exclude_keywords": [{"value": "our brand", "rule": "similar"}, {"value": "我们"}],
+        "offset": {"+x": 5, "-y": 8, "-w": 3, "+h": 4}, "ocr_only": false, "show": true,
+    });
+    let (body, _) = sent(options, Some(callback)).await;
+    assert_eq!(field(&body, "sync").as_deref(), Some("true"), "asynchronous is called sync=true there");
+    assert_eq!(field(&body, "callback").as_deref(), Some(callback));
+    assert_eq!(
+        field(&body, "excludeKeywords").unwrap(),
+        r#"{"items":[{"value":"our brand","rule":"similar"},{"value":"我们","rule":"default"}]}"#
+    );
+    let offset: serde_json::Value = serde_json::from_str(&field(&body, "offset").unwrap()).unwrap();
+    assert_eq!(offset, json!({"+x": 5, "-y": 8, "-w": 3, "+h": 4}));
+    assert_eq!(field(&body, "ocrOnly").as_deref(), Some("false"));
+    assert_eq!(field(&body, "show").as_deref(), Some("true"));
+    assert!(body.contains("name=\"uploadFile\"; filename=\"a.png\"\r\nContent-Type: image/png"), "{body}");
+    assert!(!body.contains(APP_SECRET));
+
+    let rectangles = json!({"rectangles": [{"x": 120, "y": 76, "w": 100, "h": 173}], "mode": "sync"});
+    let (body, _) = sent(rectangles, None).await;
+    assert_eq!(field(&body, "rectangles").unwrap(), r#"[{"x":120,"y":76,"w":100,"h":173}]"#);
+    assert_eq!(field(&body, "sync").as_deref(), Some("false"));
+    assert_eq!(field(&body, "callback"), None);
+
+    let (body, _) = sent(json!({"watermark_names": [{"value": "a", "rule": "absolute"}]}), Some(callback)).await;
+    assert_eq!(field(&body, "watermarkNames").unwrap(), r#"{"items":[{"value":"a","rule":"absolute"}]}"#);
+}
+
+#[tokio::test]
+async fn the_signature_is_made_of_id_image_salt_and_secret() {
+    let (body, signed) = sent(json!({}), Some("https://hooks.example/x")).await;
+    let salt: u32 = field(&body, "salt").unwrap().parse().unwrap();
+    assert!((10_000_000..=99_999_999).contains(&salt));
+    assert_eq!(field(&body, "appId").as_deref(), Some(APP_ID));
+    assert_eq!(signed, sign(APP_ID, b"picture", salt, APP_SECRET));
+}
+
+#[test]
+fn the_signature_agrees_with_one_made_by_another_program() {
+    // Python: m(id + m(b'picture') + b'12345678' + secret) with m = hashlib.md5(…).hexdigest()
+    assert_eq!(sign(APP_ID, b"picture", 12_345_678, APP_SECRET), "c1f3970e24140d7adaa845fa840b270d");
+}
+
+#[test]
+fn a_callback_is_the_same_object_as_a_reply() {
+    let done = read_callback(include_bytes!("fixtures/sync_done.json")).unwrap();
+    assert!(matches!(done, Called::Finished(Outcome { source: ResultSource::Image { .. }, .. })));
+    let failed = read_callback(include_bytes!("fixtures/signature_failed.json")).unwrap();
+    assert!(matches!(failed, Called::Failed(error) if error.kind == ErrorKind::Credentials));
+    for nonsense in ["", "{}", "[]", "null", include_str!("fixtures/async_accepted.json")] {
+        assert!(read_callback(nonsense.as_bytes()).is_err(), "{nonsense}");
+    }
+}
+
+#[test]
+fn what_cannot_be_is_refused_with_what_would_be_right() {
+    for (wrong, word) in [
+        (json!({"watermark_names": [{"value": "a"}], "exclude_keywords": [{"value": "b"}]}), "exclude each other"),
+        (json!({"rectangles": [{"x": 1, "y": 1, "w": 1, "h": 1}], "offset": {"+x": 1}}), "rectangles"),
+        (json!({"rectangles": [{"x": 1, "y": 1, "w": 0, "h": 1}]}), "width"),
+        (json!({"offset": {"+x": 1, "-x": 1}}), "+x"),
+    ] {
+        let error = parse(&wrong).unwrap().check().unwrap_err();
+        assert!(error.contains(word), "{wrong}: {error}");
+    }
+    assert!(parse(&json!({"offset": {"x": 1}})).is_err());
+    assert!(parse(&json!({"rule": "x"})).is_err());
+}

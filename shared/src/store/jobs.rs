@@ -1,0 +1,370 @@
+//! Jobs as rows of a DynamoDB table. Every write is conditional, and every condition has a name.
+//!
+//! ```text
+//!   submit        IfAbsent ─────── IfUnchanged(1) ─────────────────────── ✗ IfUnchanged(2): reads again
+//!   webhook                                   IfAwaited ─────────────
+//!   collector                                            IfUnchanged(3) ─── IfUnchanged(4)
+//!                 row 1            row 2       row 3      row 4             row 5
+//! ```
+//! Whoever loses reads the row again and applies its event to what it finds, if that is still legal.
+
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::{
+    Client,
+    error::SdkError,
+    operation::{put_item::PutItemError, update_item::UpdateItemError},
+    types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure},
+};
+use jiff::{SignedDuration, Timestamp};
+
+use super::{
+    StoreError,
+    table::{DUE_AT, DUE_INDEX, ID, LANE, TTL_ATTRIBUTE},
+    words,
+};
+use crate::job::{CallbackReceived, Job, JobId, ProviderName, StateName};
+
+/// How many partitions the index of unfinished jobs has.
+pub const LANES: u8 = 8;
+/// How long the row of a job that has ended is kept; `job.json` in the bucket stays.
+const KEEP_FINISHED: SignedDuration = SignedDuration::from_hours(90 * 24);
+
+/// The condition under which a row is written.
+enum Condition {
+    /// There is no such row: the same upload makes no second job.
+    IfAbsent,
+    /// The row is still the one that was read.
+    IfUnchanged { revision: u64 },
+}
+
+/// What became of [`Jobs::create`].
+#[derive(Debug)]
+pub enum Created {
+    /// The job is new.
+    New,
+    /// The event came twice: this is the job it made the first time.
+    AlreadyThere(Box<Job>),
+}
+
+/// What became of [`Jobs::replace`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Replaced {
+    /// The row is written.
+    Written,
+    /// Somebody else wrote in between: read again.
+    Changed,
+}
+
+/// What became of [`Jobs::record_callback`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CallbackWritten {
+    /// It is on the job.
+    Recorded,
+    /// The job has one already, or has ended: nothing to do.
+    NotNeeded,
+    /// There is no such job.
+    NoSuchJob,
+}
+
+/// Which jobs [`Jobs::list`] is to show.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Filter {
+    /// Only those in this state.
+    pub state: Option<StateName>,
+    /// Only those of this provider.
+    pub provider: Option<ProviderName>,
+}
+
+/// The table of jobs.
+#[derive(Debug, Clone)]
+pub struct Jobs {
+    pub(super) client: Client,
+    pub(super) table: String,
+}
+
+type Item = HashMap<String, AttributeValue>;
+
+impl Jobs {
+    /// The jobs in `table`.
+    #[must_use]
+    pub fn new(client: Client, table: impl Into<String>) -> Self {
+        Self { client, table: table.into() }
+    }
+
+    /// Writes a new job, unless it is there.
+    ///
+    /// # Errors
+    /// When DynamoDB refuses for another reason.
+    pub async fn create(&self, job: &Job) -> Result<Created, StoreError> {
+        match self.put(job, &Condition::IfAbsent).await? {
+            None => Ok(Created::New),
+            Some(old) => match read(old) {
+                Some(found) => Ok(Created::AlreadyThere(Box::new(found?))),
+                // The answer held no row: fetch it.
+                None => match self.get(&job.id).await? {
+                    Some(found) => Ok(Created::AlreadyThere(Box::new(found))),
+                    None => Err(StoreError::Table {
+                        doing: "written",
+                        message: format!("job {} was there and then was not", job.id),
+                    }),
+                },
+            },
+        }
+    }
+
+    /// Writes `job`, which has to be the next revision of the row.
+    ///
+    /// # Errors
+    /// When DynamoDB refuses for another reason than a change in between.
+    pub async fn replace(&self, job: &Job) -> Result<Replaced, StoreError> {
+        let condition = Condition::IfUnchanged { revision: job.revision.saturating_sub(1) };
+        Ok(match self.put(job, &condition).await? {
+            None => Replaced::Written,
+            Some(_) => Replaced::Changed,
+        })
+    }
+
+    /// Reads a job.
+    ///
+    /// # Errors
+    /// When DynamoDB refuses or the row is no job.
+    pub async fn get(&self, id: &JobId) -> Result<Option<Job>, StoreError> {
+        let output = self
+            .client
+            .get_item()
+            .table_name(&self.table)
+            .key(ID, AttributeValue::S(id.to_string()))
+            .consistent_read(true)
+            .send()
+            .await
+            .map_err(|e| StoreError::Table { doing: "read", message: words(&e) })?;
+        output.item.and_then(read).transpose()
+    }
+
+    /// Puts a callback on the job, without reading the job first (`IfAwaited`: the job has not ended and has no
+    /// callback yet). `due_at` is when the poller comes by if the wake-up is lost.
+    ///
+    /// # Errors
+    /// When DynamoDB refuses for another reason.
+    pub async fn record_callback(
+        &self,
+        id: &JobId,
+        callback: &CallbackReceived,
+        due_at: Timestamp,
+    ) -> Result<CallbackWritten, StoreError> {
+        let update = self
+            .client
+            .update_item()
+            .table_name(&self.table)
+            .key(ID, AttributeValue::S(id.to_string()))
+            .condition_expression("attribute_exists(#lane) AND attribute_not_exists(#callback)")
+            .update_expression(
+                "SET #callback = :callback, #due_at = :due_at_ms, #state.#due_at = :due_at, #revision = #revision + :one",
+            )
+            .expression_attribute_names("#lane", LANE)
+            .expression_attribute_names("#callback", "callback")
+            .expression_attribute_names("#due_at", DUE_AT)
+            .expression_attribute_names("#state", "state")
+            .expression_attribute_names("#revision", "revision")
+            .expression_attribute_values(":callback", callback_value(callback))
+            .expression_attribute_values(":due_at_ms", number(due_at.as_millisecond()))
+            .expression_attribute_values(":due_at", AttributeValue::S(due_at.to_string()))
+            .expression_attribute_values(":one", number(1))
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+        self.callback_update(id, update).await
+    }
+
+    /// Keeps a callback that could not be read, to be looked at.
+    ///
+    /// # Errors
+    /// When DynamoDB refuses for another reason.
+    pub async fn record_malformed_callback(
+        &self,
+        id: &JobId,
+        callback: &CallbackReceived,
+    ) -> Result<CallbackWritten, StoreError> {
+        let update = self
+            .client
+            .update_item()
+            .table_name(&self.table)
+            .key(ID, AttributeValue::S(id.to_string()))
+            .condition_expression("attribute_exists(#lane)")
+            .update_expression("SET #malformed = :callback, #revision = #revision + :one")
+            .expression_attribute_names("#lane", LANE)
+            .expression_attribute_names("#malformed", "malformed_callback")
+            .expression_attribute_names("#revision", "revision")
+            .expression_attribute_values(":callback", callback_value(callback))
+            .expression_attribute_values(":one", number(1))
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+        self.callback_update(id, update).await
+    }
+
+    async fn callback_update(
+        &self,
+        id: &JobId,
+        update: aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder,
+    ) -> Result<CallbackWritten, StoreError> {
+        match update.send().await {
+            Ok(_) => Ok(CallbackWritten::Recorded),
+            Err(SdkError::ServiceError(error)) if error.err().is_conditional_check_failed_exception() => {
+                let UpdateItemError::ConditionalCheckFailedException(failed) = error.into_err() else {
+                    return Ok(CallbackWritten::NotNeeded);
+                };
+                let there = failed.item.is_some_and(|item| !item.is_empty()) || self.get(id).await?.is_some();
+                Ok(if there { CallbackWritten::NotNeeded } else { CallbackWritten::NoSuchJob })
+            }
+            Err(error) => Err(StoreError::Table { doing: "written", message: words(&error) }),
+        }
+    }
+
+    /// Unfinished jobs of one lane with a `due_at` up to `until`, the earliest first, at most `most`.
+    ///
+    /// # Errors
+    /// When DynamoDB refuses or a row is no job.
+    pub async fn due(&self, lane: u8, until: Timestamp, most: u16) -> Result<Vec<Job>, StoreError> {
+        let output = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .index_name(DUE_INDEX)
+            .key_condition_expression("#lane = :lane AND #due_at <= :until")
+            .expression_attribute_names("#lane", LANE)
+            .expression_attribute_names("#due_at", DUE_AT)
+            .expression_attribute_values(":lane", AttributeValue::S(lane.to_string()))
+            .expression_attribute_values(":until", number(until.as_millisecond()))
+            .limit(i32::from(most))
+            .send()
+            .await
+            .map_err(|e| StoreError::Table { doing: "searched for due jobs", message: words(&e) })?;
+        output.items.unwrap_or_default().into_iter().filter_map(read).collect()
+    }
+
+    /// Every unfinished job.
+    ///
+    /// # Errors
+    /// When DynamoDB refuses or a row is no job.
+    pub async fn unfinished(&self) -> Result<Vec<Job>, StoreError> {
+        let mut all = Vec::new();
+        for lane in 0..LANES {
+            let mut pages = self
+                .client
+                .query()
+                .table_name(&self.table)
+                .index_name(DUE_INDEX)
+                .key_condition_expression("#lane = :lane")
+                .expression_attribute_names("#lane", LANE)
+                .expression_attribute_values(":lane", AttributeValue::S(lane.to_string()))
+                .into_paginator()
+                .items()
+                .send();
+            while let Some(item) = pages.next().await {
+                let item = item.map_err(|e| StoreError::Table { doing: "searched", message: words(&e) })?;
+                if let Some(job) = read(item) {
+                    all.push(job?);
+                }
+            }
+        }
+        Ok(all)
+    }
+
+    /// Jobs that pass `filter`, the newest first, at most `most`. It reads the whole table: for people, not for flows.
+    ///
+    /// # Errors
+    /// When DynamoDB refuses or a row is no job.
+    pub async fn list(&self, filter: Filter, most: usize) -> Result<Vec<Job>, StoreError> {
+        let mut scan = self.client.scan().table_name(&self.table).expression_attribute_names("#upload", "upload");
+        let mut conditions = vec!["attribute_exists(#upload)"];
+        if let Some(state) = filter.state {
+            conditions.push("#state.#name = :state");
+            scan = scan
+                .expression_attribute_names("#state", "state")
+                .expression_attribute_names("#name", "name")
+                .expression_attribute_values(":state", AttributeValue::S(state.to_string()));
+        }
+        if let Some(provider) = filter.provider {
+            conditions.push("begins_with(#route, :provider)");
+            scan = scan
+                .expression_attribute_names("#route", "route")
+                .expression_attribute_values(":provider", AttributeValue::S(format!("{provider}/")));
+        }
+        let mut items = scan.filter_expression(conditions.join(" AND ")).into_paginator().items().send();
+        let mut jobs = Vec::new();
+        while let Some(item) = items.next().await {
+            let item = item.map_err(|e| StoreError::Table { doing: "listed", message: words(&e) })?;
+            if let Some(job) = read(item) {
+                jobs.push(job?);
+            }
+        }
+        jobs.sort_by(|a, b| b.created_at.cmp(&a.created_at).then_with(|| a.upload.key.cmp(&b.upload.key)));
+        jobs.truncate(most);
+        Ok(jobs)
+    }
+
+    /// Writes the whole row. `Some(old row)` when the condition did not hold.
+    async fn put(&self, job: &Job, condition: &Condition) -> Result<Option<Item>, StoreError> {
+        let put = self
+            .client
+            .put_item()
+            .table_name(&self.table)
+            .set_item(Some(row(job)?))
+            .return_values(ReturnValue::None)
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+        let put = match condition {
+            Condition::IfAbsent => {
+                put.condition_expression("attribute_not_exists(#id)").expression_attribute_names("#id", ID)
+            }
+            Condition::IfUnchanged { revision } => put
+                .condition_expression("#revision = :revision")
+                .expression_attribute_names("#revision", "revision")
+                .expression_attribute_values(":revision", AttributeValue::N(revision.to_string())),
+        };
+        match put.send().await {
+            Ok(_) => Ok(None),
+            Err(SdkError::ServiceError(error)) if error.err().is_conditional_check_failed_exception() => {
+                match error.into_err() {
+                    PutItemError::ConditionalCheckFailedException(failed) => Ok(Some(failed.item.unwrap_or_default())),
+                    _ => Ok(Some(Item::new())),
+                }
+            }
+            Err(error) => Err(StoreError::Table { doing: "written", message: words(&error) }),
+        }
+    }
+}
+
+/// A job as a row: the job itself, and beside it what the index and the TTL need.
+fn row(job: &Job) -> Result<Item, StoreError> {
+    let mut item: Item =
+        serde_dynamo::to_item(job).map_err(|source| StoreError::Row { id: job.id.to_string(), source })?;
+    if let Some(due_at) = job.due_at() {
+        item.insert(DUE_AT.into(), number(due_at.as_millisecond()));
+        item.insert(LANE.into(), AttributeValue::S(lane(&job.id).to_string()));
+    } else if let Some(finished_at) = job.finished_at {
+        let expires_at = finished_at.saturating_add(KEEP_FINISHED).unwrap_or(Timestamp::MAX);
+        item.insert(TTL_ATTRIBUTE.into(), number(expires_at.as_second()));
+    }
+    Ok(item)
+}
+
+/// `None`: the row is no job (or there is none).
+fn read(item: Item) -> Option<Result<Job, StoreError>> {
+    if !item.contains_key("upload") {
+        return None;
+    }
+    let id = item.get(ID).and_then(|id| id.as_s().ok()).cloned().unwrap_or_default();
+    Some(serde_dynamo::from_item(item).map_err(|source| StoreError::Row { id, source }))
+}
+
+/// Ids are hashes, so their last character spreads them evenly.
+fn lane(id: &JobId) -> u8 {
+    id.as_str().bytes().last().unwrap_or_default() % LANES
+}
+
+fn number(number: i64) -> AttributeValue {
+    AttributeValue::N(number.to_string())
+}
+
+fn callback_value(callback: &CallbackReceived) -> AttributeValue {
+    let fields = [("at", callback.at.to_string()), ("body", callback.body.clone())];
+    AttributeValue::M(fields.into_iter().map(|(name, text)| (name.to_owned(), AttributeValue::S(text))).collect())
+}

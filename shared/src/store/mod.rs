@@ -1,0 +1,67 @@
+//! Where things are kept: jobs in DynamoDB, files in S3, wake-ups in a queue. It knows how to write and read them
+//! safely; it decides nothing about them.
+
+mod jobs;
+mod objects;
+mod pace;
+mod queue;
+mod table;
+
+pub use self::{
+    jobs::{CallbackWritten, Created, Filter, Jobs, LANES, Replaced},
+    objects::{ObjectHead, Objects},
+    queue::{Queue, QueueName, SqsQueue, WakeUp},
+    table::{DUE_INDEX, TTL_ATTRIBUTE, create_table},
+};
+
+/// A store that did not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// DynamoDB.
+    #[error("the table could not be {doing}: {message}")]
+    Table {
+        /// What was being done.
+        doing: &'static str,
+        /// DynamoDB's words.
+        message: String,
+    },
+    /// S3.
+    #[error("the object '{key}' could not be {doing}: {message}")]
+    Object {
+        /// What was being done.
+        doing: &'static str,
+        /// Which object.
+        key: String,
+        /// S3's words.
+        message: String,
+    },
+    /// There is no such object.
+    #[error("there is no object '{0}' (any more)")]
+    NoSuchObject(String),
+    /// The queue.
+    #[error("a message could not be put into the queue {queue}: {message}")]
+    Queue {
+        /// Which queue.
+        queue: String,
+        /// SQS's words.
+        message: String,
+    },
+    /// A row that is no job.
+    #[error("the row of job {id} cannot be read")]
+    Row {
+        /// Which row.
+        id: String,
+        /// What is wrong with it.
+        #[source]
+        source: serde_dynamo::Error,
+    },
+}
+
+/// The words of an SDK error with all that lies beneath it.
+fn words<E, R>(error: &aws_sdk_s3::error::SdkError<E, R>) -> String
+where
+    E: std::error::Error + 'static,
+    R: std::fmt::Debug,
+{
+    aws_sdk_s3::error::DisplayErrorContext(error).to_string()
+}

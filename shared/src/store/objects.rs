@@ -1,0 +1,104 @@
+//! Files in the bucket.
+
+use std::path::Path;
+
+use aws_sdk_s3::{Client, error::SdkError, primitives::ByteStream};
+use bytes::Bytes;
+
+use super::{StoreError, words};
+
+/// The bucket.
+#[derive(Debug, Clone)]
+pub struct Objects {
+    client: Client,
+    bucket: String,
+}
+
+/// An object as a listing shows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ObjectHead {
+    /// Its key.
+    pub key: String,
+    /// Its size.
+    pub bytes: u64,
+}
+
+impl Objects {
+    /// The objects in `bucket`.
+    #[must_use]
+    pub fn new(client: Client, bucket: impl Into<String>) -> Self {
+        Self { client, bucket: bucket.into() }
+    }
+
+    /// The bucket's name.
+    #[must_use]
+    pub fn bucket(&self) -> &str {
+        &self.bucket
+    }
+
+    /// Reads a whole object.
+    ///
+    /// # Errors
+    /// [`StoreError::NoSuchObject`] when it is not there.
+    pub async fn get(&self, key: &str) -> Result<Bytes, StoreError> {
+        let failed = |message: String| StoreError::Object { doing: "read", key: key.to_owned(), message };
+        let output = match self.client.get_object().bucket(&self.bucket).key(key).send().await {
+            Ok(output) => output,
+            Err(SdkError::ServiceError(error)) if error.err().is_no_such_key() => {
+                return Err(StoreError::NoSuchObject(key.to_owned()));
+            }
+            Err(error) => return Err(failed(words(&error))),
+        };
+        let body = output.body.collect().await.map_err(|e| failed(e.to_string()))?;
+        Ok(body.into_bytes())
+    }
+
+    /// Writes an object from memory.
+    ///
+    /// # Errors
+    /// When S3 refuses.
+    pub async fn put(&self, key: &str, content_type: &str, body: Bytes) -> Result<(), StoreError> {
+        self.put_stream(key, content_type, ByteStream::from(body)).await
+    }
+
+    /// Writes an object from a file, without holding it in memory.
+    ///
+    /// # Errors
+    /// When the file cannot be read or S3 refuses.
+    pub async fn put_file(&self, key: &str, content_type: &str, path: &Path) -> Result<(), StoreError> {
+        let body = ByteStream::from_path(path).await.map_err(|e| StoreError::Object {
+            doing: "read from disk",
+            key: key.to_owned(),
+            message: e.to_string(),
+        })?;
+        self.put_stream(key, content_type, body).await
+    }
+
+    async fn put_stream(&self, key: &str, content_type: &str, body: ByteStream) -> Result<(), StoreError> {
+        let put = self.client.put_object().bucket(&self.bucket).key(key).content_type(content_type).body(body);
+        put.send().await.map_err(|e| StoreError::Object {
+            doing: "written",
+            key: key.to_owned(),
+            message: words(&e),
+        })?;
+        Ok(())
+    }
+
+    /// Every object whose key starts with `prefix`.
+    ///
+    /// # Errors
+    /// When S3 refuses.
+    pub async fn list(&self, prefix: &str) -> Result<Vec<ObjectHead>, StoreError> {
+        let mut pages = self.client.list_objects_v2().bucket(&self.bucket).prefix(prefix).into_paginator().send();
+        let mut heads = Vec::new();
+        while let Some(page) = pages.next().await {
+            let page =
+                page.map_err(|e| StoreError::Object { doing: "listed", key: prefix.to_owned(), message: words(&e) })?;
+            heads.extend(page.contents.unwrap_or_default().into_iter().filter_map(|object| {
+                let bytes = object.size.and_then(|size| u64::try_from(size).ok()).unwrap_or_default();
+                Some(ObjectHead { key: object.key?, bytes })
+            }));
+        }
+        Ok(heads)
+    }
+}
