@@ -36,7 +36,7 @@ impl Command {
     /// What is logged unless `RUST_LOG` says otherwise.
     pub(crate) fn log_filter(&self) -> &'static str {
         match self {
-            Self::Serve(_) => "info,darkroom=info,aws_config=warn,s3s=error,s3s_fs=error,dynoxide=warn",
+            Self::Serve(_) => "info,s3s=off,s3s_fs=off,dynoxide=error",
             Self::Sandbox(_) => "info",
             _ => "error,s3s=off,s3s_fs=off",
         }

@@ -1,0 +1,10 @@
+//! darkroom from outside: the real `darkroom serve` as a process, spoken to through S3, HTTP and time only. Providers
+//! that must outlive the process, or whose books must be read, run in the test itself.
+
+mod bad_input;
+mod callbacks;
+mod command_line;
+mod happy_ways;
+mod recovery;
+mod s3_clients;
+mod world;
