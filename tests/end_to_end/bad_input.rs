@@ -86,6 +86,7 @@ async fn any_key_that_s3_takes_goes_all_the_way() {
 async fn refused_credentials_say_which_and_a_retry_goes_on_once_they_are_right() {
     let outside = Outside::open(Latency { watermark_ms: 50, ..Latency::default() }).await;
     let wrong = World::new()
+        .with_fixed_http_port()
         .with_providers(&outside)
         .with_environment("IMGFACTORY_TOKEN", "wrong-token-123")
         .with_environment("WATERMARK_APP_SECRET", "wrong-secret-456");

@@ -25,7 +25,7 @@ async fn a_multipart_upload_a_copy_and_a_checksum_make_jobs_too() {
         let complete = s3.complete_multipart_upload().bucket("darkroom").key(key).upload_id(&id);
         complete.multipart_upload(parts).send().await.unwrap();
         let (document, _) = serve.done(key).await;
-        assert!(document["upload"]["etag"].as_str().unwrap().ends_with("-1"), "{document:#}");
+        assert_eq!(document["upload"]["bytes"], COFFEE.len());
     }
 
     s3.copy_object()

@@ -1,17 +1,31 @@
-//! The embedded S3: `s3s-fs` over a folder, with what it lacks for us: events for new objects, keys longer than its
-//! side files can be named after, and listings that clients can decode.
+//! The embedded S3: `s3s-fs` over a folder, with what it lacks for us: events for new objects, writes that a reader or a
+//! SIGKILL never sees half of, keys longer than its side files can be named after, and listings that clients can decode.
+//!
+//! `s3s-fs` puts an object's content in its place first and its checksum, in a side file, after it. So every object is
+//! written under a name of its own first and then moved, with its side files, while nobody reads that key.
 
-use std::{path::PathBuf, time::SystemTime};
+use std::{
+    collections::hash_map::DefaultHasher,
+    hash::{Hash as _, Hasher as _},
+    io,
+    path::{Path, PathBuf},
+    time::SystemTime,
+};
 
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use darkroom_shared::event::{Uploaded, encode_key};
 use s3s::{S3, S3Request, S3Response, S3Result, dto::*, s3_error};
 use s3s_fs::FileSystem;
-use tokio::sync::mpsc::UnboundedSender;
+use tokio::sync::{RwLock, mpsc::UnboundedSender};
 
-/// `s3s-fs` names a side file after the whole key in base64; longer ones do not fit into a file name.
-const LONGEST_PLAIN_KEY_BYTES: usize = 140;
-/// Objects with longer keys are first written below this prefix, which no listing shows.
+/// Objects are first written below this prefix, which no listing shows.
 const STAGING: &str = ".staging/";
+/// What `s3s-fs` 0.14 keeps beside an object: its checksums and its attributes.
+const SIDE_FILES: [&str; 2] = ["internal.json", "metadata.json"];
+/// The longest name that a file can have.
+const LONGEST_NAME_BYTES: usize = 255;
+/// Keys share so many locks.
+const LOCKS: usize = 64;
 
 /// An S3 over a folder that tells of new objects.
 #[derive(Debug)]
@@ -19,13 +33,20 @@ pub(super) struct LocalS3 {
     files: FileSystem,
     root: PathBuf,
     created: UnboundedSender<Uploaded>,
+    /// Held for writing while an object is moved into its place, for reading while one is opened.
+    locks: Vec<RwLock<()>>,
 }
 
 impl LocalS3 {
     /// An S3 over `root`, which has to exist. Every new object is sent to `created`.
     pub(super) fn new(root: PathBuf, created: UnboundedSender<Uploaded>) -> anyhow::Result<Self> {
         let files = FileSystem::new(&root).map_err(|e| anyhow::anyhow!("{e:?}"))?;
-        Ok(Self { files, root, created })
+        for bucket in std::fs::read_dir(&root)? {
+            // What was being written when the last run died.
+            let _ = std::fs::remove_dir_all(bucket?.path().join(STAGING));
+        }
+        let locks = (0..LOCKS).map(|_| RwLock::new(())).collect();
+        Ok(Self { files, root, created, locks })
     }
 
     /// Tells of a new object. A receiver that is gone means that the host is stopping; the next start finds the object.
@@ -44,21 +65,84 @@ impl LocalS3 {
         });
     }
 
-    /// Moves an object from the staging area to its true, long key.
-    async fn unstage(&self, bucket: &str, staged: &str, key: &str) -> S3Result<()> {
-        let (from, to) = (self.root.join(bucket).join(staged), self.root.join(bucket).join(key));
-        let link = self.root.join(format!(".tmp.{}.internal.part", uuid::Uuid::new_v4()));
-        let moved = async {
-            if let Some(folder) = to.parent() {
-                tokio::fs::create_dir_all(folder).await?;
-            }
-            tokio::fs::hard_link(&from, &link).await?;
-            tokio::fs::rename(&link, &to).await
+    /// The conditions of a put speak of the true key. Between this and the move somebody may be quicker; the bucket of
+    /// one machine promises no more.
+    async fn check_conditions(&self, request: &S3Request<PutObjectInput>) -> S3Result<()> {
+        let PutObjectInput { bucket, key, if_match, if_none_match, .. } = &request.input;
+        if if_match.is_none() && if_none_match.is_none() {
+            return Ok(());
+        }
+        let there = self.etag(bucket, key).await;
+        let forbidden = match (if_match, if_none_match, &there) {
+            (Some(ETagCondition::ETag(wanted)), _, Some(there)) => !wanted.strong_cmp(there),
+            (Some(_), _, there) => there.is_none(),
+            (None, Some(_), there) => there.is_some(),
+            (None, None, _) => false,
         };
-        moved.await.map_err(|problem| s3_error!(KeyTooLongError, "'{key}' cannot be a file: {problem}"))?;
-        let input = DeleteObjectInput { bucket: bucket.to_owned(), key: staged.to_owned(), ..Default::default() };
-        self.files.delete_object(request(input)).await?;
+        if forbidden { Err(s3_error!(PreconditionFailed)) } else { Ok(()) }
+    }
+
+    fn lock(&self, key: &str) -> &RwLock<()> {
+        let place = usize::try_from(key_hash(key) % LOCKS as u64).unwrap_or_default();
+        #[expect(clippy::indexing_slicing, reason = "the remainder is below the number of locks")]
+        &self.locks[place]
+    }
+
+    /// Moves an object from the staging area to its true key.
+    async fn install(&self, bucket: &str, staged: &str, key: &str) -> S3Result<()> {
+        let _nobody_reads = self.lock(key).write().await;
+        let moved = self.move_files(bucket, staged, key);
+        moved.map_err(|problem| s3_error!(InvalidArgument, "'{key}' cannot be kept as a file: {problem}"))
+    }
+
+    /// In this order, a death in between leaves an object without side files, which is whole, and never one with the
+    /// checksum of another.
+    fn move_files(&self, bucket: &str, staged: &str, key: &str) -> io::Result<()> {
+        let place = self.root.join(bucket).join(key);
+        if let Some(folder) = place.parent() {
+            std::fs::create_dir_all(folder)?;
+        }
+        for side_file in SIDE_FILES {
+            remove(&self.side_file(bucket, key, side_file))?;
+        }
+        std::fs::rename(self.root.join(bucket).join(staged), &place)?;
+        for side_file in SIDE_FILES {
+            let (from, to) = (self.side_file(bucket, staged, side_file), self.side_file(bucket, key, side_file));
+            let fits = to.file_name().is_some_and(|name| name.len() <= LONGEST_NAME_BYTES);
+            if !fits {
+                remove(&from)?;
+            } else if from.exists() {
+                std::fs::rename(from, to)?;
+            }
+        }
         Ok(())
+    }
+
+    /// Where `s3s-fs` keeps what belongs to an object: the name holds the whole key in base64, so that long keys have
+    /// none, and do without.
+    fn side_file(&self, bucket: &str, key: &str, kind: &str) -> PathBuf {
+        let (bucket, key) = (URL_SAFE_NO_PAD.encode(bucket), URL_SAFE_NO_PAD.encode(key));
+        self.root.join(format!(".bucket-{bucket}.object-{key}.{kind}"))
+    }
+
+    /// The entity tag of an object that was put together from parts.
+    async fn etag(&self, bucket: &str, key: &str) -> Option<ETag> {
+        let input = HeadObjectInput { bucket: bucket.to_owned(), key: key.to_owned(), ..Default::default() };
+        self.files.head_object(request(input)).await.ok()?.output.e_tag
+    }
+}
+
+fn key_hash(key: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    key.hash(&mut hasher);
+    hasher.finish()
+}
+
+fn remove(file: &Path) -> io::Result<()> {
+    match std::fs::remove_file(file) {
+        // A name that is too long was never a file's.
+        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::InvalidFilename) => Ok(()),
+        done => done,
     }
 }
 
@@ -97,10 +181,14 @@ fn check_key(key: &str) -> S3Result<()> {
     Ok(())
 }
 
-/// The key to write to first, when the true one is too long for `s3s-fs`.
-fn staging_key(key: &str) -> Option<String> {
-    let long = key.len() > LONGEST_PLAIN_KEY_BYTES && !key.ends_with('/');
-    long.then(|| format!("{STAGING}{}", uuid::Uuid::new_v4()))
+/// A key to write to first.
+fn staging_key() -> String {
+    format!("{STAGING}{}", uuid::Uuid::new_v4())
+}
+
+/// The same for an upload in parts, which names its key again in every call.
+fn staging_key_of_parts(key: &str) -> String {
+    format!("{STAGING}{:016x}", key_hash(key))
 }
 
 /// Encodes what a client asked to have encoded: `s3s-fs` 0.14 confirms `encoding-type=url` and does not do it.
@@ -140,15 +228,12 @@ macro_rules! implement_s3 {
 
 implement_s3! {
     pass on {
-        abort_multipart_upload(AbortMultipartUploadInput) -> AbortMultipartUploadOutput;
         create_bucket(CreateBucketInput) -> CreateBucketOutput;
         delete_bucket(DeleteBucketInput) -> DeleteBucketOutput;
         delete_object(DeleteObjectInput) -> DeleteObjectOutput;
         delete_objects(DeleteObjectsInput) -> DeleteObjectsOutput;
         get_bucket_location(GetBucketLocationInput) -> GetBucketLocationOutput;
-        get_object(GetObjectInput) -> GetObjectOutput;
         head_bucket(HeadBucketInput) -> HeadBucketOutput;
-        head_object(HeadObjectInput) -> HeadObjectOutput;
         list_buckets(ListBucketsInput) -> ListBucketsOutput;
         list_parts(ListPartsInput) -> ListPartsOutput;
         upload_part(UploadPartInput) -> UploadPartOutput;
@@ -172,18 +257,32 @@ implement_s3! {
         Ok(response)
     }
 
+    async fn get_object(&self, request: S3Request<GetObjectInput>) -> S3Result<S3Response<GetObjectOutput>> {
+        let _nobody_writes = self.lock(&request.input.key).read().await;
+        self.files.get_object(request).await
+    }
+
+    async fn head_object(&self, request: S3Request<HeadObjectInput>) -> S3Result<S3Response<HeadObjectOutput>> {
+        let _nobody_writes = self.lock(&request.input.key).read().await;
+        self.files.head_object(request).await
+    }
+
     async fn put_object(&self, request: S3Request<PutObjectInput>) -> S3Result<S3Response<PutObjectOutput>> {
         let (bucket, key) = (request.input.bucket.clone(), request.input.key.clone());
         check_key(&key)?;
-        let response = match staging_key(&key) {
-            None => self.files.put_object(request).await?,
-            Some(staged) => {
-                let request = request.map_input(|input| PutObjectInput { key: staged.clone(), ..input });
-                let response = self.files.put_object(request).await?;
-                self.unstage(&bucket, &staged, &key).await?;
-                response
-            }
-        };
+        if key.ends_with('/') {
+            return self.files.put_object(request).await;
+        }
+        self.check_conditions(&request).await?;
+        let staged = staging_key();
+        let staged_request = request.map_input(|input| PutObjectInput {
+            key: staged.clone(),
+            if_match: None,
+            if_none_match: None,
+            ..input
+        });
+        let response = self.files.put_object(staged_request).await?;
+        self.install(&bucket, &staged, &key).await?;
         self.tell(&bucket, &key, response.output.e_tag.as_ref());
         Ok(response)
     }
@@ -191,15 +290,9 @@ implement_s3! {
     async fn copy_object(&self, request: S3Request<CopyObjectInput>) -> S3Result<S3Response<CopyObjectOutput>> {
         let (bucket, key) = (request.input.bucket.clone(), request.input.key.clone());
         check_key(&key)?;
-        let response = match staging_key(&key) {
-            None => self.files.copy_object(request).await?,
-            Some(staged) => {
-                let request = request.map_input(|input| CopyObjectInput { key: staged.clone(), ..input });
-                let response = self.files.copy_object(request).await?;
-                self.unstage(&bucket, &staged, &key).await?;
-                response
-            }
-        };
+        let staged = staging_key();
+        let response = self.files.copy_object(request.map_input(|input| CopyObjectInput { key: staged.clone(), ..input })).await?;
+        self.install(&bucket, &staged, &key).await?;
         let etag = response.output.copy_object_result.as_ref().and_then(|result| result.e_tag.as_ref());
         self.tell(&bucket, &key, etag);
         Ok(response)
@@ -210,18 +303,21 @@ implement_s3! {
         request: S3Request<CreateMultipartUploadInput>,
     ) -> S3Result<S3Response<CreateMultipartUploadOutput>> {
         check_key(&request.input.key)?;
-        if request.input.key.len() <= LONGEST_PLAIN_KEY_BYTES {
-            return self.files.create_multipart_upload(request).await;
-        }
-        // The attributes would go into a side file named after the key.
+        // `s3s-fs` keeps the attributes of an unfinished upload in a file named after its key, which may be too long.
         let key = request.input.key.clone();
-        let request = request.map_input(|input| CreateMultipartUploadInput {
-            key: format!("{STAGING}{}", uuid::Uuid::new_v4()),
-            ..input
-        });
+        let staged = staging_key_of_parts(&key);
+        let request = request.map_input(|input| CreateMultipartUploadInput { key: staged, ..input });
         let mut response = self.files.create_multipart_upload(request).await?;
         response.output.key = Some(key);
         Ok(response)
+    }
+
+    async fn abort_multipart_upload(
+        &self,
+        request: S3Request<AbortMultipartUploadInput>,
+    ) -> S3Result<S3Response<AbortMultipartUploadOutput>> {
+        let key = staging_key_of_parts(&request.input.key);
+        self.files.abort_multipart_upload(request.map_input(|input| AbortMultipartUploadInput { key, ..input })).await
     }
 
     async fn complete_multipart_upload(
@@ -229,16 +325,18 @@ implement_s3! {
         request: S3Request<CompleteMultipartUploadInput>,
     ) -> S3Result<S3Response<CompleteMultipartUploadOutput>> {
         let (bucket, key) = (request.input.bucket.clone(), request.input.key.clone());
-        let response = match staging_key(&key) {
-            None => self.files.complete_multipart_upload(request).await?,
-            Some(staged) => {
-                let request = request.map_input(|input| CompleteMultipartUploadInput { key: staged.clone(), ..input });
-                let response = self.files.complete_multipart_upload(request).await?;
-                self.unstage(&bucket, &staged, &key).await?;
-                response
-            }
+        let staged = staging_key_of_parts(&key);
+        let request = request.map_input(|input| CompleteMultipartUploadInput { key: staged.clone(), ..input });
+        let mut response = self.files.complete_multipart_upload(request).await?;
+        self.install(&bucket, &staged, &key).await?;
+        let etag = self.etag(&bucket, &key).await;
+        self.tell(&bucket, &key, etag.as_ref());
+        response.output = CompleteMultipartUploadOutput {
+            bucket: Some(bucket),
+            key: Some(key),
+            e_tag: etag,
+            ..Default::default()
         };
-        self.tell(&bucket, &key, response.output.e_tag.as_ref());
         Ok(response)
     }
 }

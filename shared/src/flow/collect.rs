@@ -34,12 +34,10 @@ pub async fn collect(app: &App, id: &JobId) -> Result<(), FlowError> {
         (State::Queued { .. } | State::Submitting { .. } | State::Waiting { .. }, Some(callback)) => {
             let said = read_callback(job.provider(), callback.body.as_bytes());
             match said {
-                Ok(Called::Finished(outcome)) => {
-                    match app.advance(job, &Event::Finished { at: app.now(), outcome }).await? {
-                        Some(ready) => fetch(app, ready).await,
-                        None => Ok(()),
-                    }
-                }
+                Ok(Called::Finished(outcome)) => match app.advance(job, &app.finished(outcome)).await? {
+                    Some(ready) => fetch(app, ready).await,
+                    None => Ok(()),
+                },
                 Ok(Called::Failed(error)) | Err(error) => refused(app, job, &error).await,
             }
         }

@@ -28,7 +28,10 @@ pub use self::{
 use crate::{
     clock::Clock,
     config::Presets,
-    job::{Document, Event, Failure, FailureKind, Job, JobId, Output, Pace, ProviderName, Schedule, UploadKeyError},
+    job::{
+        Document, Event, Failure, FailureKind, Job, JobId, Outcome, Output, Pace, ProviderName, Schedule,
+        UploadKeyError,
+    },
     provider::{Http, Providers, ResultHosts},
     store::{Jobs, Objects, Queue, QueueName, Replaced, StoreError, WakeUp},
 };
@@ -162,6 +165,12 @@ impl App {
         if let Err(error) = self.queue.send(queue, &WakeUp { job_id: job_id.clone() }).await {
             tracing::warn!(%job_id, %queue, error = %error, "wake-up not sent; the poller will come by");
         }
+    }
+
+    /// That the provider is done. Whoever says so fetches the result or wakes the collector.
+    fn finished(&self, outcome: Outcome) -> Event {
+        let at = self.now();
+        Event::Finished { at, outcome, due_at: self.schedule.wake_again_at(at) }
     }
 
     /// When to try again after a failure that may pass, spread by chance.

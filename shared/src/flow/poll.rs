@@ -126,8 +126,7 @@ async fn answered(app: &App, job: Job, status: Option<&TaskStatus>) -> Result<()
     match status {
         Some(TaskStatus::Working) => still_working(app, job, "it still says that it is at work").await,
         Some(TaskStatus::Finished(outcome)) => {
-            let event = Event::Finished { at: now, outcome: outcome.clone() };
-            if let Some(job) = app.advance(job, &event).await? {
+            if let Some(job) = app.advance(job, &app.finished(outcome.clone())).await? {
                 app.wake(QueueName::Collect, &job.id).await;
             }
             Ok(())

@@ -5,6 +5,7 @@ use super::{App, FlowError};
 use crate::{
     job::{Because, Event, State},
     provider::{Delivery, Settled, Unsettled},
+    store::QueueName,
 };
 
 /// Makes every job that was in somebody's hands due at once. Returns how many unfinished jobs there are.
@@ -17,9 +18,18 @@ pub async fn recover(app: &App) -> Result<usize, FlowError> {
     let now = app.now();
     for job in unfinished {
         let event = match (&job.state, job.step()) {
+            // Fetching needs no time to come.
+            (State::Ready { .. }, _) => {
+                app.wake(QueueName::Collect, &job.id).await;
+                continue;
+            }
+            _ if job.callback.is_some() => {
+                app.wake(QueueName::Collect, &job.id).await;
+                continue;
+            }
             // The lease of a dead process is void.
             (State::Submitting { .. }, _) => Event::OutcomeUnknown { settle_at: now },
-            (State::Waiting { .. }, Some(step)) if job.callback.is_none() => {
+            (State::Waiting { .. }, Some(step)) => {
                 let Some(provider) = app.providers.get(step.provider) else { continue };
                 let unsettled = Unsettled { options: &step.options, submitted_at: now, ruled_out: &[] };
                 let by_callback = provider.delivery(&step.options).is_ok_and(|delivery| delivery == Delivery::Callback);

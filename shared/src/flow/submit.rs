@@ -262,7 +262,7 @@ async fn accepted(app: &App, job: Job, task_id: Option<TaskId>, adopted: bool) -
 }
 
 async fn finished(app: &App, job: Job, outcome: Outcome) -> Result<(), FlowError> {
-    if let Some(job) = app.advance(job, &Event::Finished { at: app.now(), outcome }).await? {
+    if let Some(job) = app.advance(job, &app.finished(outcome)).await? {
         app.wake(QueueName::Collect, &job.id).await;
     }
     Ok(())
@@ -284,7 +284,7 @@ async fn in_hand(app: &App, job: Job, bytes: Bytes, charges: u32) -> Result<(), 
         }
     };
     let outcome = Outcome { charges, ..Outcome::of(ResultSource::Record) };
-    if let Some(job) = app.advance(job, &Event::Finished { at: now, outcome }).await? {
+    if let Some(job) = app.advance(job, &app.finished(outcome)).await? {
         app.end(job, &Event::Collected { at: now, outputs: vec![output] }).await?;
     }
     Ok(())
@@ -325,7 +325,7 @@ fn advice_for_people(job: &Job, error: &ProviderError, failures: u32) -> String 
     let (provider, key, id) = (job.provider(), &job.upload.key, &job.id);
     let now = match error.failure_kind() {
         FailureKind::Credentials => format!(
-            "Check {}_… in the configuration (`darkroom check`), then run `darkroom retry {id}`",
+            "Check {}_… in the environment, then run `darkroom retry {id}`",
             provider.as_str().to_ascii_uppercase()
         ),
         FailureKind::Payment => format!("Top up the account at {provider}, then run `darkroom retry {id}`"),

@@ -66,6 +66,8 @@ pub enum Event {
         at: Timestamp,
         /// What it says.
         outcome: Outcome,
+        /// When to wake the collector, should the wake-up that follows be lost.
+        due_at: Timestamp,
     },
     /// No callback came in time: the identical request is sent again.
     CallbackMissing {
@@ -197,8 +199,8 @@ pub fn next(state: &State, event: &Event) -> Result<State, IllegalTransition> {
             Waiting { since: *since, due_at: *due_at, polls: polls.saturating_add(1) }
         }
         // Queued too: the callback of an attempt that was given up may come late, and is as good.
-        (Queued { .. } | Submitting { .. } | Waiting { .. }, Event::Finished { at, outcome }) => {
-            Ready { since: *at, due_at: *at, failures: 0, source: outcome.source.clone() }
+        (Queued { .. } | Submitting { .. } | Waiting { .. }, Event::Finished { at, outcome, due_at }) => {
+            Ready { since: *at, due_at: *due_at, failures: 0, source: outcome.source.clone() }
         }
         (Waiting { .. }, Event::CallbackMissing { at }) => Queued { due_at: *at, slot_at: None },
         // Back to "a paid call whose outcome is unknown", never to "may be paid for again".
@@ -261,7 +263,7 @@ impl Step {
                 self.task_id.clone_from(task_id);
                 self.adopted = *adopted;
             }
-            Event::Finished { at, outcome } => {
+            Event::Finished { at, outcome, .. } => {
                 self.finished_at = Some(*at);
                 self.charges = self.charges.saturating_add(outcome.charges);
                 self.warnings.extend(outcome.warnings.iter().cloned());

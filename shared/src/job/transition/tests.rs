@@ -47,7 +47,7 @@ fn any_event() -> impl Strategy<Value = Event> {
             Just(Event::OutcomeUnknown { settle_at: at }),
             Just(Event::Accepted { at, task_id: Some(TaskId("t".into())), due_at: at, adopted: true }),
             Just(Event::Progressed { due_at: at }),
-            Just(Event::Finished { at, outcome: Outcome::of(ResultSource::Original) }),
+            Just(Event::Finished { at, outcome: Outcome::of(ResultSource::Original), due_at: time(999) }),
             Just(Event::CallbackMissing { at }),
             Just(Event::Woken { until: at }),
             Just(Event::FetchFailed { due_at: at }),
@@ -110,7 +110,7 @@ fn the_way_of_an_image_through_a_callback_provider() {
     let job = after(&job, Event::Accepted { at: time(2), task_id: None, due_at: time(602), adopted: false });
     assert_eq!(job.due_at(), Some(time(602)), "if the callback is lost, the poller comes");
     let outcome = Outcome { charges: 1, ..Outcome::of(ResultSource::Image { url: "https://x/y".into() }) };
-    let job = after(&job, Event::Finished { at: time(3), outcome });
+    let job = after(&job, Event::Finished { at: time(3), outcome, due_at: time(33) });
     let job = after(&job, Event::Collected { at: time(4), outputs: vec![] });
     assert_eq!(job.due_at(), None);
     let step = job.step().unwrap();
@@ -121,7 +121,8 @@ fn the_way_of_an_image_through_a_callback_provider() {
 fn a_callback_that_is_quicker_than_our_own_submit_wins_and_the_submit_is_refused() {
     let job = new_job();
     let job = after(&job, Event::Started { at: time(1), lease_until: time(99) });
-    let ready = after(&job, Event::Finished { at: time(2), outcome: Outcome::of(ResultSource::Original) });
+    let ready =
+        after(&job, Event::Finished { at: time(2), outcome: Outcome::of(ResultSource::Original), due_at: time(999) });
     let refused =
         ready.after(&Event::Accepted { at: time(3), task_id: None, due_at: time(9), adopted: false }).unwrap_err();
     assert_eq!(refused.to_string(), "'accepted' cannot happen to a job that is ready");
@@ -137,7 +138,8 @@ fn a_task_that_proves_to_be_anothers_is_never_adopted_again() {
         &job,
         Event::Accepted { at: time(2), task_id: Some(TaskId("other".into())), due_at: time(4), adopted: true },
     );
-    let job = after(&job, Event::Finished { at: time(5), outcome: Outcome::of(ResultSource::Original) });
+    let job =
+        after(&job, Event::Finished { at: time(5), outcome: Outcome::of(ResultSource::Original), due_at: time(999) });
     let job = after(&job, Event::Disproved { at: time(6) });
     assert_eq!(job.state.name(), StateName::Submitting, "still unsettled: nothing may be paid again");
     assert_eq!(job.step().unwrap().ruled_out, [TaskId("other".into())]);
