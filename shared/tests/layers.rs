@@ -1,0 +1,101 @@
+//! Holds the line of ARCHITECTURE.md: which part of the crate may import which.
+
+use std::{collections::BTreeSet, fs, path::Path};
+
+/// A part, and the parts of ours that it may import.
+const ALLOWED: [(&str, &[&str]); 9] = [
+    ("job", &[]),
+    ("provider", &["job"]),
+    ("store", &["job"]),
+    ("clock.rs", &[]),
+    ("config", &["job", "provider"]),
+    ("event", &["store"]),
+    ("flow", &["clock", "config", "event", "job", "provider", "store"]),
+    ("handler", &["clock", "event", "flow", "job"]),
+    ("telemetry.rs", &[]),
+];
+
+#[test]
+fn every_part_imports_only_what_it_may() {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut wrong = Vec::new();
+    for (part, allowed) in ALLOWED {
+        let own = part.trim_end_matches(".rs");
+        for file in rust_files(&source.join(part)) {
+            for imported in imports(&fs::read_to_string(&file).unwrap()) {
+                if imported != own && !allowed.contains(&imported.as_str()) {
+                    wrong.push(format!("{} imports {imported}", file.strip_prefix(&source).unwrap().display()));
+                }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[test]
+fn no_provider_knows_another() {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/provider");
+    let names = ["imgfactory", "watermark"];
+    for name in names {
+        for file in rust_files(&source.join(name)) {
+            let text = fs::read_to_string(&file).unwrap();
+            for other in names.iter().filter(|other| **other != name) {
+                assert!(!text.contains(&format!("{other}::")), "{} knows {other}", file.display());
+            }
+        }
+    }
+}
+
+#[test]
+fn every_provider_folder_has_the_same_files() {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/provider");
+    for name in ["imgfactory", "watermark"] {
+        for file in ["mod.rs", "config.rs", "wire.rs", "error.rs", "tests.rs", "README.md", "fixtures"] {
+            assert!(source.join(name).join(file).exists(), "{name} has no {file}");
+        }
+    }
+}
+
+fn rust_files(place: &Path) -> Vec<std::path::PathBuf> {
+    if place.is_file() {
+        return vec![place.to_owned()];
+    }
+    let entries = fs::read_dir(place).unwrap().map(|entry| entry.unwrap().path());
+    entries
+        .flat_map(|path| match path.extension().and_then(|extension| extension.to_str()) {
+            Some("rs") => vec![path],
+            None if path.is_dir() => rust_files(&path),
+            _ => vec![],
+        })
+        .collect()
+}
+
+/// The parts of our crate that a file names: `crate::part…` and `use crate::{part…, part…}`.
+fn imports(text: &str) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    for after in text.split("crate::").skip(1) {
+        if let Some(list) = after.strip_prefix('{') {
+            let mut depth = 0;
+            let mut name = String::new();
+            for character in list.chars() {
+                match character {
+                    '{' => depth += 1,
+                    '}' if depth == 0 => break,
+                    '}' => depth -= 1,
+                    ',' if depth == 0 => {
+                        found.insert(std::mem::take(&mut name));
+                    }
+                    c if depth == 0 => name.push(c),
+                    _ => {}
+                }
+            }
+            found.insert(name);
+        } else {
+            found.insert(after.to_owned());
+        }
+    }
+    let word = |text: String| -> String {
+        text.trim().chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '_').collect()
+    };
+    found.into_iter().map(word).filter(|name| !name.is_empty()).collect()
+}

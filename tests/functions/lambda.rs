@@ -1,0 +1,112 @@
+//! A Lambda runtime endpoint and the stores, for one function binary: it gives one event and takes the answer.
+
+use std::{collections::HashMap, process::Stdio, sync::Arc, time::Duration};
+
+use axum::{
+    Router,
+    body::Bytes,
+    extract::{Path, State},
+    http::{HeaderMap, StatusCode},
+    routing::{get, post},
+};
+use serde_json::Value;
+use tokio::{
+    net::TcpListener,
+    process::Command,
+    sync::{Mutex, mpsc},
+};
+
+/// What a function answered: `Ok` is the response, `Err` the error that it reported.
+pub(crate) type Answer = Result<Value, Value>;
+
+#[derive(Clone)]
+struct Endpoint {
+    event: Arc<Mutex<Option<String>>>,
+    answers: mpsc::UnboundedSender<Answer>,
+}
+
+async fn next(State(endpoint): State<Endpoint>) -> (HeaderMap, String) {
+    let Some(event) = endpoint.event.lock().await.take() else { return std::future::pending().await };
+    let deadline_ms = std::time::UNIX_EPOCH.elapsed().unwrap().as_millis() + 12_000;
+    let mut headers = HeaderMap::new();
+    headers.insert("lambda-runtime-aws-request-id", "8476a536-e9f4-11e8-9739-2dfe598c3fcd".parse().unwrap());
+    headers.insert("lambda-runtime-deadline-ms", deadline_ms.to_string().parse().unwrap());
+    let arn = "arn:aws:lambda:eu-central-1:123456789012:function:darkroom";
+    headers.insert("lambda-runtime-invoked-function-arn", arn.parse().unwrap());
+    (headers, event)
+}
+
+async fn answer(
+    State(endpoint): State<Endpoint>,
+    Path((_, kind)): Path<(String, String)>,
+    body: Bytes,
+) -> (StatusCode, &'static str) {
+    let body: Value = serde_json::from_slice(&body).unwrap_or(Value::Null);
+    let _ = endpoint.answers.send(if kind == "response" { Ok(body) } else { Err(body) });
+    (StatusCode::ACCEPTED, r#"{"status":"OK"}"#)
+}
+
+/// Starts `binary` with `environment`, gives it `event` and returns its answer.
+pub(crate) async fn invoke(binary: &str, environment: &[(&str, &str)], event: &str) -> Answer {
+    let (answers, mut answered) = mpsc::unbounded_channel();
+    let endpoint = Endpoint { event: Arc::new(Mutex::new(Some(event.to_owned()))), answers };
+    let router = Router::new()
+        .route("/2018-06-01/runtime/invocation/next", get(next))
+        .route("/2018-06-01/runtime/invocation/{id}/{kind}", post(answer))
+        .with_state(endpoint);
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    tokio::spawn(async move { axum::serve(listener, router).await });
+
+    let stores = stores().await;
+    let mut all: HashMap<&str, &str> = HashMap::from([
+        ("AWS_LAMBDA_RUNTIME_API", address.as_str()),
+        ("AWS_LAMBDA_FUNCTION_NAME", "darkroom"),
+        ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "128"),
+        ("AWS_LAMBDA_FUNCTION_VERSION", "1"),
+        ("AWS_LAMBDA_LOG_STREAM_NAME", "log"),
+        ("AWS_LAMBDA_LOG_GROUP_NAME", "log"),
+        ("AWS_REGION", "eu-central-1"),
+        ("AWS_ACCESS_KEY_ID", "test"),
+        ("AWS_SECRET_ACCESS_KEY", "test"),
+        ("AWS_ENDPOINT_URL_DYNAMODB", stores.as_str()),
+        // Nobody is there: whoever needs S3 or SQS for these events is wrong.
+        ("AWS_ENDPOINT_URL", "http://127.0.0.1:9"),
+        ("DARKROOM_BUCKET", "darkroom"),
+        ("DARKROOM_TABLE", "darkroom"),
+        ("DARKROOM_QUEUE_URL_PREFIX", "http://127.0.0.1:9/darkroom-"),
+        ("DARKROOM_PUBLIC_URL", "https://hooks.example"),
+        ("DARKROOM_CALLBACK_SECRET", "secret"),
+        ("IMGFACTORY_TOKEN", "token"),
+        ("WATERMARK_APP_ID", "0123456789abcdef"),
+        ("WATERMARK_APP_SECRET", "secret"),
+    ]);
+    all.extend(environment.iter().copied());
+    let mut function = Command::new(binary);
+    function.env_clear().envs(all).kill_on_drop(true).stdout(Stdio::null()).stderr(Stdio::null());
+    let mut function = function.spawn().unwrap();
+    tokio::select! {
+        answer = answered.recv() => answer.unwrap(),
+        ended = function.wait() => panic!("the function ended without an answer: {ended:?}"),
+        () = tokio::time::sleep(Duration::from_secs(20)) => panic!("no answer in time"),
+    }
+}
+
+/// An empty DynamoDB with our table.
+async fn stores() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let database = dynoxide::Database::memory().unwrap();
+    tokio::spawn(dynoxide::server::serve_on(listener, database));
+    let sdk = darkroom_shared::aws::local("test", "test");
+    let client = darkroom_shared::aws::dynamodb(&sdk, Some(&url));
+    darkroom_shared::store::create_table(&client, "darkroom").await.unwrap();
+    url
+}
+
+/// The ids of the messages that the function wants delivered again.
+pub(crate) fn failed_messages(answer: &Answer) -> Vec<String> {
+    let response = answer.as_ref().unwrap();
+    let failures = response["batchItemFailures"].as_array().unwrap();
+    failures.iter().map(|failure| failure["itemIdentifier"].as_str().unwrap().to_owned()).collect()
+}
