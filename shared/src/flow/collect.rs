@@ -6,7 +6,7 @@ use std::{path::Path, time::Duration};
 use bytes::Bytes;
 use tempfile::TempDir;
 
-use super::{App, FlowError, Inspected, UnpackError, Unpacked, inspect_bytes, inspect_file, submit::refused, unpack};
+use super::{App, FlowError, Inspected, UnpackError, Unpacked, inspect_bytes, inspect_file, refusal::refused, unpack};
 use crate::{
     job::{Event, FailureKind, Job, JobId, Output, ResultSource, State, UploadKey, safe_file_name},
     provider::{Called, DownloadError, read_callback},

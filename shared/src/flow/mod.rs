@@ -1,12 +1,15 @@
 //! The use cases, one a file: submit, callback, poll, collect, recover. The only place that joins jobs, providers and
 //! stores. Flows never call a function; what passes between functions is a row and a wake-up.
 
+mod attempt;
 mod callback;
 mod collect;
 mod inspect;
 mod poll;
 mod recover;
+mod refusal;
 mod retry;
+mod settle;
 mod submit;
 mod unpack;
 

@@ -29,6 +29,9 @@ pub async fn recover(app: &App) -> Result<usize, FlowError> {
             }
             // The lease of a dead process is void.
             (State::Submitting { .. }, _) => Event::OutcomeUnknown { settle_at: now },
+            (State::Queued { .. }, _) => {
+                Event::Postponed { until: now, slot_at: None, because: Because::HostRestarted }
+            }
             (State::Waiting { .. }, Some(step)) => {
                 let Some(provider) = app.providers.get(step.provider) else { continue };
                 let unsettled = Unsettled { options: &step.options, submitted_at: now, ruled_out: &[] };

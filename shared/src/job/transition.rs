@@ -115,8 +115,9 @@ pub enum Event {
 /// Why a step is not submitted now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Because {
-    /// The next free rate slot is too far away to be waited for; the provider was not asked.
-    NoSlot,
+    /// The provider was not asked: no rate slot is near, the image could not be read, or it is certain that an
+    /// earlier call never reached it.
+    NotAsked,
     /// The provider said that we are too quick. It does not count as a failure.
     TooQuick,
     /// The provider failed in a way that may pass.
@@ -184,9 +185,7 @@ pub struct IllegalTransition {
 pub fn next(state: &State, event: &Event) -> Result<State, IllegalTransition> {
     use State::{Done, Failed, Queued, Ready, Submitting, Waiting};
     let follows = match (state, event) {
-        (Queued { .. } | Submitting { .. }, Event::Started { at, lease_until }) => {
-            Submitting { since: *at, due_at: *lease_until }
-        }
+        (Queued { .. }, Event::Started { at, lease_until }) => Submitting { since: *at, due_at: *lease_until },
         (
             Submitting { since, .. },
             Event::Settling { lease_until: due_at } | Event::OutcomeUnknown { settle_at: due_at },
@@ -257,7 +256,6 @@ impl Step {
                 self.attempts = self.attempts.saturating_add(1);
                 self.submitted_at = Some(*at);
             }
-            Event::Postponed { because: Because::NoSlot, .. } => self.attempts = self.attempts.saturating_sub(1),
             Event::Postponed { because: Because::Failed, .. } => self.failures = self.failures.saturating_add(1),
             Event::Accepted { task_id, adopted, .. } => {
                 self.task_id.clone_from(task_id);

@@ -42,7 +42,7 @@ fn any_event() -> impl Strategy<Value = Event> {
         prop_oneof![
             Just(Event::Started { at, lease_until: at }),
             Just(Event::Settling { lease_until: at }),
-            Just(Event::Postponed { until: at, slot_at: None, because: Because::NoSlot }),
+            Just(Event::Postponed { until: at, slot_at: None, because: Because::NotAsked }),
             Just(Event::Postponed { until: at, slot_at: Some(at), because: Because::Failed }),
             Just(Event::OutcomeUnknown { settle_at: at }),
             Just(Event::Accepted { at, task_id: Some(TaskId("t".into())), due_at: at, adopted: true }),
