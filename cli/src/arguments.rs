@@ -1,4 +1,5 @@
 //! The command line (the contract, section 3).
+#![expect(clippy::doc_markdown, reason = "these comments are the help text, where backticks would be printed")]
 
 use std::{net::SocketAddr, path::PathBuf};
 

@@ -79,7 +79,7 @@ async fn wait_for(client: &Imgfactory, task_id: TaskId) -> Result<(), Problem> {
     let mut pause = schedule.first_poll;
     while started.elapsed() < GIVE_UP_AFTER {
         tokio::time::sleep(pause).await;
-        pause = pause.mul_f64(1.5).min(schedule.longest_poll);
+        pause = pause.mul_f64(1.25).min(schedule.longest_poll);
         let waited_s = started.elapsed().as_secs();
         match client.poll(std::slice::from_ref(&task_id)).await {
             Ok(statuses) => match statuses.get(&task_id) {
@@ -122,8 +122,9 @@ fn not_submitted(error: &ProviderError) -> Problem {
         Advice::Reject => "Change the image or the options",
         Advice::Retry { .. } | Advice::Slow { .. } => "Nothing was started; try again",
     };
-    let cause = std::error::Error::source(error).map(|cause| format!(": {cause}")).unwrap_or_default();
-    Problem(format!("{error}{cause}. {now}"))
+    let causes = std::iter::successors(std::error::Error::source(error), |cause| cause.source());
+    let causes: String = causes.map(|cause| format!(": {cause}")).collect();
+    Problem(format!("{error}{causes}. {now}"))
 }
 
 /// What ends the example. `main` shows an error by its `Debug`, so that is the plain text.

@@ -100,7 +100,7 @@ fn show(outcome: &Outcome) {
         println!("warning: {warning}");
     }
     for found in &outcome.rectangles {
-        let word = found.word.as_deref().unwrap_or("(no text)");
+        let word = found.word.as_deref().filter(|word| !word.is_empty()).unwrap_or("(no text)");
         println!("rectangle: x {} y {} w {} h {}  {word}", found.x, found.y, found.w, found.h);
     }
 }
@@ -112,8 +112,9 @@ fn not_submitted(error: &ProviderError) -> Problem {
         Advice::Reject => "Change the image or the options",
         Advice::Retry { .. } | Advice::Slow { .. } => "Try again",
     };
-    let cause = std::error::Error::source(error).map(|cause| format!(": {cause}")).unwrap_or_default();
-    Problem(format!("{error}{cause}. {now}"))
+    let causes = std::iter::successors(std::error::Error::source(error), |cause| cause.source());
+    let causes: String = causes.map(|cause| format!(": {cause}")).collect();
+    Problem(format!("{error}{causes}. {now}"))
 }
 
 /// What ends the example. `main` shows an error by its `Debug`, so that is the plain text.

@@ -1,4 +1,5 @@
 //! A Lambda runtime endpoint and the stores, for one function binary: it gives one event and takes the answer.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 use std::{collections::HashMap, process::Stdio, sync::Arc, time::Duration};
 
@@ -102,11 +103,4 @@ async fn stores() -> String {
     let client = darkroom_shared::aws::dynamodb(&sdk, Some(&url));
     darkroom_shared::store::create_table(&client, "darkroom").await.unwrap();
     url
-}
-
-/// The ids of the messages that the function wants delivered again.
-pub(crate) fn failed_messages(answer: &Answer) -> Vec<String> {
-    let response = answer.as_ref().unwrap();
-    let failures = response["batchItemFailures"].as_array().unwrap();
-    failures.iter().map(|failure| failure["itemIdentifier"].as_str().unwrap().to_owned()).collect()
 }

@@ -1,8 +1,10 @@
 //! The function submit-imgfactory on a Lambda runtime endpoint.
 
+mod batch;
 mod lambda;
 
-use lambda::{failed_messages, invoke};
+use batch::failed_messages;
+use lambda::invoke;
 
 const FUNCTION: &str = env!("CARGO_BIN_EXE_submit-imgfactory");
 

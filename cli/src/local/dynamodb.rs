@@ -1,4 +1,4 @@
-//! The embedded DynamoDB: `dynoxide` over one SQLite file.
+//! The embedded DynamoDB: `dynoxide` over one `SQLite` file.
 
 use std::path::Path;
 

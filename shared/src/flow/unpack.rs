@@ -68,10 +68,7 @@ pub fn unpack(archive: &Path, folder: &Path) -> Result<Unpacked, UnpackError> {
     let mut left_bytes = MOST_UNPACKED_BYTES;
     for index in 0..zip.len() {
         let path = folder.join(index.to_string());
-        let (entry_name, written) = match write_entry(&mut zip, index, &path, left_bytes)? {
-            Some(entry) => entry,
-            None => continue,
-        };
+        let Some((entry_name, written)) = write_entry(&mut zip, index, &path, left_bytes)? else { continue };
         let inspected = written.and_then(|bytes| {
             left_bytes = left_bytes.saturating_sub(bytes);
             inspect_file(&path).map_err(|problem: InspectError| problem.to_string())

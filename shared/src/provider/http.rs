@@ -62,13 +62,11 @@ impl Http {
     }
 
     /// A `GET` to build on.
-    #[must_use]
     pub fn get(&self, url: Url) -> reqwest::RequestBuilder {
         self.client.get(url)
     }
 
     /// A `POST` to build on.
-    #[must_use]
     pub fn post(&self, url: Url) -> reqwest::RequestBuilder {
         self.client.post(url)
     }

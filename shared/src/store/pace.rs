@@ -38,7 +38,7 @@ impl Jobs {
                 .await;
             match free {
                 Ok(_) => return Ok(now),
-                Err(error) => only_condition_failed(error)?,
+                Err(error) => only_condition_failed(&error)?,
             }
             let taken = self
                 .slot_update(provider)
@@ -58,7 +58,7 @@ impl Jobs {
                     let slot_ms = next_ms.unwrap_or(now_ms + interval_ms) - interval_ms;
                     return Ok(Timestamp::from_millisecond(slot_ms).unwrap_or(now));
                 }
-                Err(error) => only_condition_failed(error)?,
+                Err(error) => only_condition_failed(&error)?,
             }
         }
     }
@@ -76,10 +76,10 @@ impl Jobs {
 }
 
 fn only_condition_failed<R: std::fmt::Debug>(
-    error: SdkError<aws_sdk_dynamodb::operation::update_item::UpdateItemError, R>,
+    error: &SdkError<aws_sdk_dynamodb::operation::update_item::UpdateItemError, R>,
 ) -> Result<(), StoreError> {
-    match &error {
+    match error {
         SdkError::ServiceError(service) if service.err().is_conditional_check_failed_exception() => Ok(()),
-        _ => Err(StoreError::Table { doing: "asked for a rate slot", message: words(&error) }),
+        _ => Err(StoreError::Table { doing: "asked for a rate slot", message: words(error) }),
     }
 }

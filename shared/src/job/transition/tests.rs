@@ -98,20 +98,20 @@ proptest! {
     }
 }
 
-fn after(job: &Job, event: Event) -> Job {
-    job.after(&event).unwrap()
+fn after(job: &Job, event: &Event) -> Job {
+    job.after(event).unwrap()
 }
 
 #[test]
 fn the_way_of_an_image_through_a_callback_provider() {
     let job = new_job();
-    let job = after(&job, Event::Started { at: time(1), lease_until: time(99) });
+    let job = after(&job, &Event::Started { at: time(1), lease_until: time(99) });
     assert_eq!(job.due_at(), Some(time(99)), "if the function dies, the poller comes at the end of the lease");
-    let job = after(&job, Event::Accepted { at: time(2), task_id: None, due_at: time(602), adopted: false });
+    let job = after(&job, &Event::Accepted { at: time(2), task_id: None, due_at: time(602), adopted: false });
     assert_eq!(job.due_at(), Some(time(602)), "if the callback is lost, the poller comes");
     let outcome = Outcome { charges: 1, ..Outcome::of(ResultSource::Image { url: "https://x/y".into() }) };
-    let job = after(&job, Event::Finished { at: time(3), outcome, due_at: time(33) });
-    let job = after(&job, Event::Collected { at: time(4), outputs: vec![] });
+    let job = after(&job, &Event::Finished { at: time(3), outcome, due_at: time(33) });
+    let job = after(&job, &Event::Collected { at: time(4), outputs: vec![] });
     assert_eq!(job.due_at(), None);
     let step = job.step().unwrap();
     assert_eq!((step.attempts, step.charges, step.submitted_at), (1, 1, Some(time(1))));
@@ -120,9 +120,9 @@ fn the_way_of_an_image_through_a_callback_provider() {
 #[test]
 fn a_callback_that_is_quicker_than_our_own_submit_wins_and_the_submit_is_refused() {
     let job = new_job();
-    let job = after(&job, Event::Started { at: time(1), lease_until: time(99) });
+    let job = after(&job, &Event::Started { at: time(1), lease_until: time(99) });
     let ready =
-        after(&job, Event::Finished { at: time(2), outcome: Outcome::of(ResultSource::Original), due_at: time(999) });
+        after(&job, &Event::Finished { at: time(2), outcome: Outcome::of(ResultSource::Original), due_at: time(999) });
     let refused =
         ready.after(&Event::Accepted { at: time(3), task_id: None, due_at: time(9), adopted: false }).unwrap_err();
     assert_eq!(refused.to_string(), "'accepted' cannot happen to a job that is ready");
@@ -131,16 +131,16 @@ fn a_callback_that_is_quicker_than_our_own_submit_wins_and_the_submit_is_refused
 #[test]
 fn a_task_that_proves_to_be_anothers_is_never_adopted_again() {
     let job = new_job();
-    let job = after(&job, Event::Started { at: time(1), lease_until: time(9) });
-    let job = after(&job, Event::Settling { lease_until: time(18) });
+    let job = after(&job, &Event::Started { at: time(1), lease_until: time(9) });
+    let job = after(&job, &Event::Settling { lease_until: time(18) });
     assert_eq!(job.step().unwrap().attempts, 1, "finding out is no paid attempt");
     let job = after(
         &job,
-        Event::Accepted { at: time(2), task_id: Some(TaskId("other".into())), due_at: time(4), adopted: true },
+        &Event::Accepted { at: time(2), task_id: Some(TaskId("other".into())), due_at: time(4), adopted: true },
     );
     let job =
-        after(&job, Event::Finished { at: time(5), outcome: Outcome::of(ResultSource::Original), due_at: time(999) });
-    let job = after(&job, Event::Disproved { at: time(6) });
+        after(&job, &Event::Finished { at: time(5), outcome: Outcome::of(ResultSource::Original), due_at: time(999) });
+    let job = after(&job, &Event::Disproved { at: time(6) });
     assert_eq!(job.state.name(), StateName::Submitting, "still unsettled: nothing may be paid again");
     assert_eq!(job.step().unwrap().ruled_out, [TaskId("other".into())]);
 }
