@@ -1,27 +1,29 @@
 //! What people see: the only place that prints.
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "this is the place that prints")]
+
+use std::io::Write as _;
 
 use comfy_table::{ContentArrangement, Table, presets::UTF8_HORIZONTAL_ONLY};
 use serde::Serialize;
 
 /// A line on standard output.
 pub(crate) fn line(text: impl std::fmt::Display) {
-    println!("{text}");
+    // Who reads may have gone away (`| head -1`); that is no failure of ours.
+    let _ = writeln!(std::io::stdout(), "{text}");
 }
 
 /// A line for a person on standard error, where standard output is for programs.
 pub(crate) fn note(text: impl std::fmt::Display) {
-    eprintln!("{text}");
+    let _ = writeln!(std::io::stderr(), "{text}");
 }
 
 /// Why a command could not do what was asked, with all causes.
 pub(crate) fn problem(problem: &anyhow::Error) {
-    eprintln!("darkroom: {problem:#}");
+    note(format!("darkroom: {problem:#}"));
 }
 
 /// A value as JSON, on standard output.
 pub(crate) fn json(value: &impl Serialize) -> anyhow::Result<()> {
-    println!("{}", serde_json::to_string_pretty(value)?);
+    line(serde_json::to_string_pretty(value)?);
     Ok(())
 }
 
@@ -32,7 +34,7 @@ pub(crate) fn table(header: &[&str], rows: impl IntoIterator<Item = Vec<String>>
     for row in rows {
         table.add_row(row);
     }
-    println!("{table}");
+    line(table);
 }
 
 /// A size that a person reads at a glance.

@@ -93,7 +93,9 @@ fn show(outcome: &Outcome) {
             println!("done; the result is there for 5 hours:\n{url}");
         }
         ResultSource::Original => println!("done; there was nothing to remove, the image is its own result"),
-        ResultSource::Record => println!("done; only the text was looked for, there is no image"),
+        ResultSource::Record | ResultSource::Stored { .. } => {
+            println!("done; only the text was looked for, there is no image");
+        }
     }
     println!("charged: {}", outcome.charges);
     for warning in &outcome.warnings {

@@ -44,7 +44,7 @@ pub fn dynamodb(config: &SdkConfig, endpoint: Option<&str>) -> aws_sdk_dynamodb:
     aws_sdk_dynamodb::Client::from_conf(builder.build())
 }
 
-/// The credentials' and retry settings' names, for those who start clients themselves.
+/// An SQS client.
 #[must_use]
 pub fn sqs(config: &SdkConfig) -> aws_sdk_sqs::Client {
     aws_sdk_sqs::Client::new(config)

@@ -1,24 +1,17 @@
 //! The only place that reads the time.
 
-use std::sync::Arc;
-
 use jiff::Timestamp;
 
-/// A clock. Tests set it by hand.
-#[derive(Clone)]
-pub struct Clock(Arc<dyn Fn() -> Timestamp + Send + Sync>);
+/// A clock, passed to whoever needs the time.
+#[derive(Clone, Copy)]
+pub struct Clock(fn() -> Timestamp);
 
 impl Clock {
     /// The machine's clock.
     #[must_use]
     pub fn system() -> Self {
         #[expect(clippy::disallowed_methods, reason = "this is the place")]
-        Self(Arc::new(Timestamp::now))
-    }
-
-    /// A clock that shows what `time` returns.
-    pub fn of(time: impl Fn() -> Timestamp + Send + Sync + 'static) -> Self {
-        Self(Arc::new(time))
+        Self(Timestamp::now)
     }
 
     /// The time.

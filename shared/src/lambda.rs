@@ -124,6 +124,10 @@ async fn app(environment: &Environment, function: Function, providers: &[MakePro
         Function::Submit => presets(environment, &s3).await?,
         Function::Collect | Function::Poll | Function::Webhook => Presets::default(),
     };
+    let callback_urls = callback_urls(environment)?;
+    if callback_urls.is_none() && providers.iter().any(|provider| presets.calls_back(provider.as_ref())) {
+        return Err(ConfigError::Missing("DARKROOM_PUBLIC_URL".into()).into());
+    }
     Ok(App {
         jobs: Jobs::new(dynamodb, places.table),
         objects: Objects::new(s3, places.bucket),
@@ -132,7 +136,7 @@ async fn app(environment: &Environment, function: Function, providers: &[MakePro
         presets: Arc::new(presets),
         result_hosts: Arc::new(config::result_hosts(environment)?),
         paces: Arc::new(config::paces(environment)?),
-        callback_urls: callback_urls(environment)?,
+        callback_urls,
         http,
         schedule: Schedule::default(),
         clock: Clock::system(),

@@ -47,8 +47,13 @@ async fn answer(
     (StatusCode::ACCEPTED, r#"{"status":"OK"}"#)
 }
 
-/// Starts `binary` with `environment`, gives it `event` and returns its answer.
+/// Starts `binary` with `environment` over an empty table, gives it `event` and returns its answer.
 pub(crate) async fn invoke(binary: &str, environment: &[(&str, &str)], event: &str) -> Answer {
+    invoke_over(&stores().await, binary, environment, event).await
+}
+
+/// The same over the DynamoDB at `stores`.
+pub(crate) async fn invoke_over(stores: &str, binary: &str, environment: &[(&str, &str)], event: &str) -> Answer {
     let (answers, mut answered) = mpsc::unbounded_channel();
     let endpoint = Endpoint { event: Arc::new(Mutex::new(Some(event.to_owned()))), answers };
     let router = Router::new()
@@ -59,7 +64,6 @@ pub(crate) async fn invoke(binary: &str, environment: &[(&str, &str)], event: &s
     let address = listener.local_addr().unwrap().to_string();
     tokio::spawn(async move { axum::serve(listener, router).await });
 
-    let stores = stores().await;
     let mut all: HashMap<&str, &str> = HashMap::from([
         ("AWS_LAMBDA_RUNTIME_API", address.as_str()),
         ("AWS_LAMBDA_FUNCTION_NAME", "darkroom"),
@@ -70,7 +74,7 @@ pub(crate) async fn invoke(binary: &str, environment: &[(&str, &str)], event: &s
         ("AWS_REGION", "eu-central-1"),
         ("AWS_ACCESS_KEY_ID", "test"),
         ("AWS_SECRET_ACCESS_KEY", "test"),
-        ("AWS_ENDPOINT_URL_DYNAMODB", stores.as_str()),
+        ("AWS_ENDPOINT_URL_DYNAMODB", stores),
         // Nobody is there: whoever needs S3 or SQS for these events is wrong.
         ("AWS_ENDPOINT_URL", "http://127.0.0.1:9"),
         ("DARKROOM_BUCKET", "darkroom"),
@@ -94,7 +98,7 @@ pub(crate) async fn invoke(binary: &str, environment: &[(&str, &str)], event: &s
 }
 
 /// An empty DynamoDB with our table.
-async fn stores() -> String {
+pub(crate) async fn stores() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     let database = dynoxide::Database::memory().unwrap();

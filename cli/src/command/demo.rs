@@ -62,12 +62,14 @@ pub(crate) async fn run(demo: Demo) -> anyhow::Result<Ended> {
     ));
     let shown = async {
         let bars = upload(&host, &images).await?;
-        tokio::time::timeout(LONGEST, watch(&host, &bars)).await.context("the demo took too long")??;
+        if let Ok(watched) = tokio::time::timeout(LONGEST, watch(&host, &bars)).await {
+            watched?;
+        }
         show(&host, &demo.out).await
     };
     let ended = tokio::select! {
         ended = shown => ended,
-        _ = tokio::signal::ctrl_c() => Err(anyhow::anyhow!("stopped")),
+        _ = tokio::signal::ctrl_c() => Ok(Ended::SomeJobFailed),
     };
     host.stop().await;
     ended

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use darkroom_shared::{
     config::{Environment, Presets},
     job::ProviderName,
@@ -55,6 +55,9 @@ fn presets(config: Option<PathBuf>, environment: &Environment) -> anyhow::Result
     let named = config.or_else(|| environment.get("DARKROOM_CONFIG").map(PathBuf::from));
     let usual = PathBuf::from("darkroom.toml");
     let Some(file) = named.or_else(|| usual.exists().then_some(usual)) else { return Ok(Presets::built_in()) };
+    if file.starts_with("s3:") {
+        bail!("{} is for functions on AWS; give serve a file with --config", file.display());
+    }
     let text = std::fs::read_to_string(&file).with_context(|| format!("{} cannot be read", file.display()))?;
     Ok(Presets::parse(&file.display().to_string(), &text)?)
 }

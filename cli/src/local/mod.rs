@@ -76,10 +76,18 @@ pub(crate) struct Host {
     pub(crate) dynamodb_url: String,
     /// Which providers run in the sandbox.
     pub(crate) sandboxed: Vec<ProviderName>,
-    stop: watch::Sender<bool>,
-    tasks: JoinSet<()>,
+    stop: Stop,
+    workers: JoinSet<()>,
+    servers: JoinSet<()>,
     /// Held as long as the host runs: two hosts over one folder would both work on its jobs.
     _lock: File,
+}
+
+/// Two signals: those who work stop first, and while they end, the stores that they write to are still there.
+#[derive(Debug)]
+struct Stop {
+    working: watch::Sender<bool>,
+    serving: watch::Sender<bool>,
 }
 
 /// The access key and the secret key of the local S3 and DynamoDB.
@@ -93,8 +101,8 @@ impl Host {
     /// Starts everything. When it returns, uploads are taken.
     pub(crate) async fn start(settings: Settings) -> anyhow::Result<Self> {
         let lock = lock(&settings.data)?;
-        let (stop, stopping) = watch::channel(false);
-        let mut tasks = JoinSet::new();
+        let ((working, working_stops), (serving, serving_stops)) = (watch::channel(false), watch::channel(false));
+        let (mut workers, mut servers) = (JoinSet::new(), JoinSet::new());
         let bucket_root = settings.data.join("s3");
         std::fs::create_dir_all(bucket_root.join(NAME))?;
         std::fs::create_dir_all(settings.data.join("sandbox"))?;
@@ -102,10 +110,15 @@ impl Host {
         let (dynamodb, dynamodb_url) = listen("DynamoDB", settings.dynamodb).await?;
         let (s3, s3_url) = listen("S3", settings.s3).await?;
         let (http, http_url) = listen("HTTP", settings.http).await?;
-        tasks.spawn(dynamodb::serve(&settings.data.join("jobs.sqlite"), dynamodb, stopping.clone())?);
+        servers.spawn(dynamodb::serve(&settings.data.join("jobs.sqlite"), dynamodb, serving_stops.clone())?);
         let (created, uploads) = mpsc::unbounded_channel();
         let keys = access_keys(&settings.environment);
-        tasks.spawn(serve_s3(s3, s3::LocalS3::new(bucket_root.clone(), created)?, keys.clone(), stopping.clone()));
+        servers.spawn(serve_s3(
+            s3,
+            s3::LocalS3::new(bucket_root.clone(), created)?,
+            keys.clone(),
+            serving_stops.clone(),
+        ));
 
         let sandboxed: Vec<ProviderName> = ProviderName::ALL
             .into_iter()
@@ -124,28 +137,47 @@ impl Host {
         let app = app(&environment, settings.presets, jobs, objects, queue.clone())?;
         let secrets = CallbackSecrets::new(config::callback_secrets(&environment)?);
 
-        tasks.spawn(http::serve(app.clone(), secrets, sandbox, http, stopping.clone()));
+        servers.spawn(http::serve(app.clone(), secrets, sandbox, http, serving_stops.clone()));
         let unfinished = flow::recover(&app).await?;
-        tasks.spawn(pass_on(uploads, queue.clone()));
-        tasks.spawn(queue::work(app.clone(), queue.clone(), messages, stopping.clone()));
-        tasks.spawn(schedule::run(app.clone(), stopping));
+        servers.spawn(pass_on(uploads, queue.clone()));
+        workers.spawn(queue::work(app.clone(), queue.clone(), messages, working_stops.clone()));
+        workers.spawn(schedule::run(app.clone(), working_stops));
         let bucket_folder = bucket_root.join(NAME);
         let without_job = uploads::find_without_job(&app, &s3_client, &queue, &bucket_folder).await?;
         if unfinished + without_job > 0 {
             tracing::info!(unfinished, without_job, "going on where the last run stopped");
         }
-        Ok(Self { app, s3_url, http_url, dynamodb_url, sandboxed, stop, tasks, _lock: lock })
+        Ok(Self {
+            app,
+            s3_url,
+            http_url,
+            dynamodb_url,
+            sandboxed,
+            stop: Stop { working, serving },
+            workers,
+            servers,
+            _lock: lock,
+        })
     }
 
-    /// Stops taking work, lets what is at work end (for at most ten seconds) and stops. What was not done goes on at
-    /// the next start.
+    /// Stops taking work, lets what is at work end (for at most ten seconds) while the stores are still there, and stops.
+    /// What was not done goes on at the next start.
     pub(crate) async fn stop(mut self) {
-        let _ = self.stop.send(true);
-        let ended = async { while self.tasks.join_next().await.is_some() {} };
-        if tokio::time::timeout(Duration::from_secs(10), ended).await.is_err() {
+        let _ = self.stop.working.send(true);
+        if !end_in(Duration::from_secs(10), &mut self.workers).await {
             tracing::warn!("some work was still going on; it goes on at the next start");
         }
+        let _ = self.stop.serving.send(true);
+        end_in(Duration::from_secs(1), &mut self.servers).await;
     }
+}
+
+/// Waits for `tasks` to end. False: they did not in time, and are cut off.
+async fn end_in(time: Duration, tasks: &mut JoinSet<()>) -> bool {
+    let ended = async { while tasks.join_next().await.is_some() {} };
+    let in_time = tokio::time::timeout(time, ended).await.is_ok();
+    tasks.abort_all();
+    in_time
 }
 
 fn lock(data: &Path) -> anyhow::Result<File> {
@@ -186,7 +218,11 @@ async fn serve_s3(
             accepted = listener.accept() => accepted,
             _ = stopping.wait_for(|stop| *stop) => break,
         };
-        let Ok((socket, _)) = accepted else { continue };
+        let Ok((socket, _)) = accepted else {
+            // Out of file descriptors, most likely: let some be closed.
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            continue;
+        };
         let connection = connections.serve_connection(TokioIo::new(socket), service.clone());
         let connection = graceful.watch(connection.into_owned());
         tokio::spawn(async move {
@@ -244,8 +280,18 @@ fn kept_secret(data: &Path) -> anyhow::Result<String> {
         return Ok(secret.trim().to_owned());
     }
     let secret = format!("{}{}", uuid::Uuid::new_v4().simple(), uuid::Uuid::new_v4().simple());
-    std::fs::write(&file, &secret).with_context(|| format!("{} cannot be written", file.display()))?;
+    write_private(&file, &secret).with_context(|| format!("{} cannot be written", file.display()))?;
     Ok(secret)
+}
+
+/// Writes a file that only its owner can read.
+fn write_private(file: &Path, text: &str) -> std::io::Result<()> {
+    use std::io::Write as _;
+    let mut options = File::options();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(file)?.write_all(text.as_bytes())
 }
 
 fn app(

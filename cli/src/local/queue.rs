@@ -55,6 +55,9 @@ impl MemoryQueue {
         match UploadKey::parse(&uploaded.key) {
             Ok(key) => self.put(QueueName::Submit(key.route().provider), notification(uploaded), 0),
             Err(UploadKeyError::NotAnUpload | UploadKeyError::Folder) => {}
+            Err(problem @ (UploadKeyError::InvalidPreset(_) | UploadKeyError::TooLong(_))) => {
+                tracing::warn!(key = uploaded.key, %problem, "upload ignored");
+            }
             Err(UploadKeyError::UnknownProvider(name)) => tracing::warn!(
                 key = uploaded.key,
                 "upload ignored: there is no provider '{name}'; there are: {}. On AWS no notification covers it either",

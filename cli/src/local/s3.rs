@@ -50,18 +50,13 @@ impl LocalS3 {
     }
 
     /// Tells of a new object. A receiver that is gone means that the host is stopping; the next start finds the object.
-    fn tell(&self, bucket: &str, key: &str, etag: Option<&ETag>) {
-        let path = self.root.join(bucket).join(key);
-        let Ok(metadata) = std::fs::metadata(&path) else { return };
-        if metadata.is_dir() {
-            return;
-        }
+    fn tell(&self, bucket: &str, key: &str, etag: Option<&ETag>, installed: Installed) {
         let _ = self.created.send(Uploaded {
             bucket: bucket.to_owned(),
             key: key.to_owned(),
-            version: version(metadata.modified().ok()),
+            version: installed.version,
             etag: etag.map(|etag| etag.value().to_owned()).unwrap_or_default(),
-            bytes: metadata.len(),
+            bytes: installed.bytes,
         });
     }
 
@@ -89,9 +84,12 @@ impl LocalS3 {
     }
 
     /// Moves an object from the staging area to its true key.
-    async fn install(&self, bucket: &str, staged: &str, key: &str) -> S3Result<()> {
+    async fn install(&self, bucket: &str, staged: &str, key: &str) -> S3Result<Installed> {
         let _nobody_reads = self.lock(key).write().await;
-        let moved = self.move_files(bucket, staged, key);
+        let moved = self.move_files(bucket, staged, key).and_then(|()| {
+            let metadata = std::fs::metadata(self.root.join(bucket).join(key))?;
+            Ok(Installed { version: version(metadata.modified().ok()), bytes: metadata.len() })
+        });
         moved.map_err(|problem| s3_error!(InvalidArgument, "'{key}' cannot be kept as a file: {problem}"))
     }
 
@@ -144,6 +142,12 @@ fn remove(file: &Path) -> io::Result<()> {
         Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::InvalidFilename) => Ok(()),
         done => done,
     }
+}
+
+/// An object that has just been moved into its place.
+struct Installed {
+    version: String,
+    bytes: u64,
 }
 
 /// What stands for the sequencer of an S3 event: the time at which the object was written. A later start can make it
@@ -282,8 +286,8 @@ implement_s3! {
             ..input
         });
         let response = self.files.put_object(staged_request).await?;
-        self.install(&bucket, &staged, &key).await?;
-        self.tell(&bucket, &key, response.output.e_tag.as_ref());
+        let installed = self.install(&bucket, &staged, &key).await?;
+        self.tell(&bucket, &key, response.output.e_tag.as_ref(), installed);
         Ok(response)
     }
 
@@ -292,9 +296,9 @@ implement_s3! {
         check_key(&key)?;
         let staged = staging_key();
         let response = self.files.copy_object(request.map_input(|input| CopyObjectInput { key: staged.clone(), ..input })).await?;
-        self.install(&bucket, &staged, &key).await?;
+        let installed = self.install(&bucket, &staged, &key).await?;
         let etag = response.output.copy_object_result.as_ref().and_then(|result| result.e_tag.as_ref());
-        self.tell(&bucket, &key, etag);
+        self.tell(&bucket, &key, etag, installed);
         Ok(response)
     }
 
@@ -328,9 +332,9 @@ implement_s3! {
         let staged = staging_key_of_parts(&key);
         let request = request.map_input(|input| CompleteMultipartUploadInput { key: staged.clone(), ..input });
         let mut response = self.files.complete_multipart_upload(request).await?;
-        self.install(&bucket, &staged, &key).await?;
+        let installed = self.install(&bucket, &staged, &key).await?;
         let etag = self.etag(&bucket, &key).await;
-        self.tell(&bucket, &key, etag.as_ref());
+        self.tell(&bucket, &key, etag.as_ref(), installed);
         response.output = CompleteMultipartUploadOutput {
             bucket: Some(bucket),
             key: Some(key),

@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 use toml::Spanned;
 
 use crate::{
-    job::{ProviderName, Route},
-    provider::{imgfactory, watermark},
+    job::{DEFAULT_PRESET, ProviderName, Route},
+    provider::{Delivery, Provider, imgfactory, watermark},
 };
 
 /// Every preset, with its options as JSON in the provider's own shape.
@@ -37,7 +37,12 @@ impl Presets {
     /// The presets that exist without a file: `default` of every provider.
     #[must_use]
     pub fn built_in() -> Self {
-        let all = ProviderName::ALL.map(|provider| ((provider, "default".to_owned()), serde_json::json!({})));
+        let options = |provider| match provider {
+            ProviderName::Imgfactory => serde_json::to_value(imgfactory::Options::default().as_sent()),
+            ProviderName::Watermark => serde_json::to_value(watermark::Options::default()),
+        };
+        let all = ProviderName::ALL
+            .map(|provider| ((provider, DEFAULT_PRESET.to_owned()), options(provider).unwrap_or_default()));
         Self(all.into_iter().collect())
     }
 
@@ -49,7 +54,11 @@ impl Presets {
         let wrong = |problem: String| PresetError { file: file.to_owned(), problem };
         let read: File = toml::from_str(text).map_err(|e| wrong(e.to_string().trim_end().to_owned()))?;
         let mut presets = Self::built_in();
-        presets.add(ProviderName::Imgfactory, read.imgfactory, imgfactory::Options::check, text).map_err(wrong)?;
+        let named = read.imgfactory.into_iter().map(|(name, table)| {
+            let span = table.span();
+            (name, Spanned::new(span, table.into_inner().as_sent()))
+        });
+        presets.add(ProviderName::Imgfactory, named.collect(), imgfactory::Options::check, text).map_err(wrong)?;
         presets.add(ProviderName::Watermark, read.watermark, watermark::Options::check, text).map_err(wrong)?;
         Ok(presets)
     }
@@ -76,6 +85,13 @@ impl Presets {
     #[must_use]
     pub fn get(&self, route: &Route) -> Option<&serde_json::Value> {
         self.0.get(&(route.provider, route.preset.clone()))
+    }
+
+    /// Whether a preset of `provider` has its end told by callback.
+    #[must_use]
+    pub fn calls_back(&self, provider: &dyn Provider) -> bool {
+        let own = self.0.iter().filter(|((of, _), _)| *of == provider.name());
+        own.map(|(_, options)| provider.delivery(options)).any(|delivery| matches!(delivery, Ok(Delivery::Callback)))
     }
 
     /// The names of a provider's presets.

@@ -23,8 +23,16 @@ const SLOT_LEAD: SignedDuration = SignedDuration::from_secs(2);
 /// Makes one attempt at a job that is `Queued`. `slot_at` is a rate slot that it has already.
 pub(super) async fn attempt(app: &App, mut job: Job, slot_at: Option<Timestamp>) -> Result<(), FlowError> {
     let Some(step) = job.step().cloned() else { return Ok(()) };
-    let bytes = match app.objects.get(&step.input).await {
+    if let Err(message) = fits_in_size(step.provider, &step.input, job.upload.bytes) {
+        return app.fail(job, FailureKind::UnsuitableImage, message).await;
+    }
+    let bytes = match app.objects.get_unchanged(&step.input, &job.upload.etag).await {
         Ok(bytes) => bytes,
+        Err(StoreError::Changed(key)) => {
+            let message =
+                format!("another upload took the place of '{key}' before it was sent; it has a job of its own");
+            return app.supersede(job, message).await;
+        }
         Err(StoreError::NoSuchObject(key)) => {
             let message = format!("'{key}' was gone when it was to be sent to {}; upload it again", step.provider);
             return app.fail(job, FailureKind::UploadMissing, message).await;
@@ -84,11 +92,23 @@ pub(super) fn provider_of<'a>(app: &'a App, job: &Job) -> Result<&'a dyn Provide
     })
 }
 
+/// No image is larger than this, whatever a provider says: it is held in memory while it is sent.
+const MOST_IMAGE_BYTES: u64 = 256 * 1024 * 1024;
+
+/// Checks the size before the image is even read. The error is for the person who uploaded it.
+fn fits_in_size(provider: ProviderName, key: &str, bytes: u64) -> Result<(), String> {
+    let most = facts(provider).most_image_bytes.unwrap_or(MOST_IMAGE_BYTES);
+    match bytes {
+        0 => Err(format!("'{key}' is empty (0 bytes); upload the image again")),
+        bytes if bytes > most => Err(format!(
+            "'{key}' has {bytes} bytes, and {provider} takes at most {most}; make it smaller and upload it again"
+        )),
+        _ => Ok(()),
+    }
+}
+
 /// Checks the image before anything is paid. The error is for the person who uploaded it.
 fn fit_for(provider: ProviderName, key: &str, bytes: Bytes) -> Result<(Image, String), String> {
-    if bytes.is_empty() {
-        return Err(format!("'{key}' is empty (0 bytes); upload the image again"));
-    }
     let inspected = inspect_bytes(&bytes).map_err(|problem| {
         format!("'{key}' is no image that darkroom knows: {problem}. Its content counts, not its name")
     })?;
@@ -99,14 +119,6 @@ fn fit_for(provider: ProviderName, key: &str, bytes: Bytes) -> Result<(Image, St
             "'{key}' is {} by its content, and {provider} takes only {}; convert it and upload it again",
             inspected.format.content_type(),
             taken.join(", ")
-        ));
-    }
-    if let Some(most) = facts.most_image_bytes
-        && inspected.bytes > most
-    {
-        return Err(format!(
-            "'{key}' has {} bytes, and {provider} takes at most {most}; make it smaller and upload it again",
-            inspected.bytes
         ));
     }
     Ok((Image { bytes, format: inspected.format }, inspected.sha256))
@@ -120,10 +132,16 @@ async fn wait_for_slot(
     reserved: Option<Timestamp>,
 ) -> Result<Option<Job>, FlowError> {
     let now = app.now();
-    let slot_at = match (reserved, app.paces.get(&provider)) {
-        (Some(slot_at), _) => slot_at,
-        (None, Some(pace)) => app.jobs.reserve_slot(provider, *pace, now).await?,
-        (None, None) => now,
+    let slot_at = match app.paces.get(&provider) {
+        None => now,
+        Some(pace) => {
+            let interval = SignedDuration::from_millis(pace.interval_ms());
+            // A slot that has long passed is worth nothing: all who come late with one would come at once.
+            match reserved.filter(|slot_at| now.duration_since(*slot_at) <= interval) {
+                Some(slot_at) => slot_at,
+                None => app.jobs.reserve_slot(provider, *pace, now).await?,
+            }
+        }
     };
     let wait = slot_at.duration_since(now);
     if wait > LONGEST_SLOT_WAIT {
@@ -170,9 +188,10 @@ async fn in_hand(app: &App, job: Job, bytes: Bytes, charges: u32) -> Result<(), 
             return app.fail(job, FailureKind::BrokenResult, message).await;
         }
     };
-    let outcome = Outcome { charges, ..Outcome::of(ResultSource::Record) };
+    let outputs = vec![output];
+    let outcome = Outcome { charges, ..Outcome::of(ResultSource::Stored { outputs: outputs.clone() }) };
     if let Some(job) = app.advance(job, &app.finished(outcome)).await? {
-        app.end(job, &Event::Collected { at: now, outputs: vec![output] }).await?;
+        app.end(job, &Event::Collected { at: now, outputs }).await?;
     }
     Ok(())
 }

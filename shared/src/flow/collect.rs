@@ -4,12 +4,13 @@
 use std::{path::Path, time::Duration};
 
 use bytes::Bytes;
+use jiff::SignedDuration;
 use tempfile::TempDir;
 
 use super::{App, FlowError, Inspected, UnpackError, Unpacked, inspect_bytes, inspect_file, refusal::refused, unpack};
 use crate::{
-    job::{Event, FailureKind, Job, JobId, Output, ResultSource, State, UploadKey, safe_file_name},
-    provider::{Called, DownloadError, read_callback},
+    job::{Event, FailureKind, Job, JobId, Output, ResultSource, State, UploadKey},
+    provider::{Called, DownloadError, facts, read_callback},
     store::{QueueName, StoreError},
 };
 
@@ -32,7 +33,8 @@ pub async fn collect(app: &App, id: &JobId) -> Result<(), FlowError> {
     match (&job.state, &job.callback) {
         (State::Ready { .. }, _) => fetch(app, job).await,
         (State::Queued { .. } | State::Submitting { .. } | State::Waiting { .. }, Some(callback)) => {
-            let said = read_callback(job.provider(), callback.body.as_bytes());
+            let options = job.step().map_or(&serde_json::Value::Null, |step| &step.options);
+            let said = read_callback(job.provider(), options, callback.body.as_bytes());
             match said {
                 Ok(Called::Finished(outcome)) => match app.advance(job, &app.finished(outcome)).await? {
                     Some(ready) => fetch(app, ready).await,
@@ -89,11 +91,14 @@ impl From<DownloadError> for FetchError {
 }
 
 async fn fetch(app: &App, job: Job) -> Result<(), FlowError> {
-    let State::Ready { source, failures, .. } = job.state.clone() else { return Ok(()) };
+    let State::Ready { since, source, failures, .. } = job.state.clone() else { return Ok(()) };
+    let life = SignedDuration::try_from(facts(job.provider()).result_life).unwrap_or(SignedDuration::MAX);
+    let still_there = app.now().duration_since(since) < life;
     let fetched = match &source {
         ResultSource::Image { url } => fetch_image(app, &job, url).await,
         ResultSource::Archive { url } => fetch_archive(app, &job, url).await,
         ResultSource::Original => pass_original(app, &job).await,
+        ResultSource::Stored { outputs } => Ok(Fetched::Whole(outputs.clone())),
         ResultSource::Record => Ok(Fetched::Whole(Vec::new())),
     };
     let again = |job| async move {
@@ -117,8 +122,13 @@ async fn fetch(app: &App, job: Job) -> Result<(), FlowError> {
             }
             Ok(())
         }
+        // A store or a disk that fails is no reason to give up what is paid for, while the provider still has it.
+        Err(FetchError::Flow(error)) if still_there => {
+            tracing::error!(job_id = %job.id, %error, failures, "result not stored yet");
+            again(job).await
+        }
         Err(FetchError::Flow(error)) => Err(error),
-        Err(FetchError::MayPass(problem)) if failures + 1 < app.schedule.most_fetches => {
+        Err(FetchError::MayPass(problem)) if still_there && failures + 1 < app.schedule.most_fetches => {
             tracing::warn!(job_id = %job.id, problem, failures, "result not fetched yet");
             again(job).await
         }
@@ -150,7 +160,13 @@ async fn download(
 async fn fetch_image(app: &App, job: &Job, url: &str) -> Result<Fetched, FetchError> {
     let folder = TempDir::new()?;
     let path = download(app, job, url, MOST_IMAGE_BYTES, folder.path()).await?;
-    let inspected = inspect_file(&path).map_err(|problem| FetchError::MayPass(problem.to_string()))?;
+    let inspected = {
+        let path = path.clone();
+        tokio::task::spawn_blocking(move || inspect_file(&path)).await
+    };
+    let inspected = inspected
+        .map_err(|panic| FetchError::Final(format!("the result could not be inspected: {panic}")))?
+        .map_err(|problem| FetchError::MayPass(problem.to_string()))?;
     let key = single_key(&job.upload_key().map_err(FlowError::from)?, &inspected);
     app.objects.put_file(&key, inspected.format.content_type(), &path).await?;
     Ok(Fetched::Whole(vec![output(key, inspected)]))
@@ -187,7 +203,9 @@ async fn fetch_archive(app: &App, job: &Job, url: &str) -> Result<Fetched, Fetch
     let archive = download(app, job, url, MOST_ARCHIVE_BYTES, folder.path()).await?;
     let entries = folder.path().join("entries");
     tokio::fs::create_dir(&entries).await?;
-    let unpacked = tokio::task::spawn_blocking(move || unpack(&archive, &entries))
+    let (id, stem) = (job.id.clone(), job.upload_key().map_err(FlowError::from)?.stem().to_owned());
+    let upload_stem = stem.clone();
+    let unpacked = tokio::task::spawn_blocking(move || unpack(&archive, &entries, |name| shown(&id, &stem, name)))
         .await
         .map_err(|panic| FetchError::Final(format!("the zip could not be unpacked: {panic}")))?;
     let unpacked = match unpacked {
@@ -197,8 +215,10 @@ async fn fetch_archive(app: &App, job: &Job, url: &str) -> Result<Fetched, Fetch
         Err(error @ UnpackError::NoZip(_)) => return Err(FetchError::MayPass(error.to_string())),
         Err(error @ UnpackError::TooMuch(_)) => return Err(FetchError::Final(error.to_string())),
     };
-    if !proves_to_be_ours(job, &unpacked) {
-        return Ok(Fetched::AnothersTask);
+    match proves_to_be_ours(job, &unpacked) {
+        Some(true) => {}
+        Some(false) => return Ok(Fetched::AnothersTask),
+        None => return Err(FetchError::MayPass("the zip holds nothing by which to tell whose it is".into())),
     }
     let outputs = store_all(app, job, &unpacked).await?;
     let total = unpacked.images.len() + unpacked.broken.len();
@@ -208,8 +228,12 @@ async fn fetch_archive(app: &App, job: &Job, url: &str) -> Result<Fetched, Fetch
     if total == 0 {
         return Err(FetchError::MayPass("the zip holds no image".into()));
     }
-    let broken: Vec<String> =
-        unpacked.broken.iter().take(5).map(|(name, problem)| format!("'{}' ({problem})", shown(job, name))).collect();
+    let broken: Vec<String> = unpacked
+        .broken
+        .iter()
+        .take(5)
+        .map(|(name, problem)| format!("'{}' ({problem})", shown(&job.id, &upload_stem, name)))
+        .collect();
     let problem = format!(
         "{} of the {total} files in its zip cannot be used: {}; the other {} are kept",
         unpacked.broken.len(),
@@ -219,10 +243,16 @@ async fn fetch_archive(app: &App, job: &Job, url: &str) -> Result<Fetched, Fetch
     Ok(Fetched::Partly(outputs, problem))
 }
 
-/// An adopted task is ours if its files bear the name that we sent: the job's id.
-fn proves_to_be_ours(job: &Job, unpacked: &Unpacked) -> bool {
-    let adopted = job.step().is_some_and(|step| step.adopted);
-    !adopted || unpacked.images.iter().any(|image| image.name.contains(job.id.as_str()))
+/// An adopted task is ours if its files, broken ones too, bear the name that we sent: the job's id. `None`: there is no
+/// name to go by.
+fn proves_to_be_ours(job: &Job, unpacked: &Unpacked) -> Option<bool> {
+    if !job.step().is_some_and(|step| step.adopted) {
+        return Some(true);
+    }
+    let broken = unpacked.broken.iter().map(|(name, _)| name);
+    let mut names = unpacked.images.iter().map(|image| &image.entry_name).chain(broken).peekable();
+    names.peek()?;
+    Some(names.any(|name| name.contains(job.id.as_str())))
 }
 
 async fn store_all(app: &App, job: &Job, unpacked: &Unpacked) -> Result<Vec<Output>, FetchError> {
@@ -230,7 +260,7 @@ async fn store_all(app: &App, job: &Job, unpacked: &Unpacked) -> Result<Vec<Outp
     let single = unpacked.images.len() + unpacked.broken.len() == 1;
     let mut outputs = Vec::with_capacity(unpacked.images.len());
     for image in &unpacked.images {
-        let key = if single { single_key(&upload, &image.inspected) } else { upload.result(&shown(job, &image.name)) };
+        let key = if single { single_key(&upload, &image.inspected) } else { upload.result(&image.name) };
         app.objects.put_file(&key, image.inspected.format.content_type(), &image.path).await?;
         outputs.push(output(key, image.inspected.clone()));
     }
@@ -238,9 +268,8 @@ async fn store_all(app: &App, job: &Job, unpacked: &Unpacked) -> Result<Vec<Outp
 }
 
 /// The provider's name for a file, with the upload's name where we had sent the job's id in its place.
-fn shown(job: &Job, name: &str) -> String {
-    let stem = job.upload_key().map(|key| key.stem().to_owned()).unwrap_or_default();
-    safe_file_name(&name.replace(job.id.as_str(), &stem))
+fn shown(id: &JobId, stem: &str, name: &str) -> String {
+    name.replace(id.as_str(), stem)
 }
 
 /// Where a job's only result lies: the upload's name with the true extension of the content.

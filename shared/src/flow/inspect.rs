@@ -46,7 +46,7 @@ pub enum InspectError {
 pub fn inspect_bytes(bytes: &[u8]) -> Result<Inspected, InspectError> {
     let format = format(bytes)?;
     let (width, height) = pixels(imagesize::blob_size(bytes))?;
-    Ok(Inspected { format, width, height, bytes: bytes.len() as u64, sha256: hex(&Sha256::digest(bytes)) })
+    Ok(Inspected { format, width, height, bytes: bytes.len() as u64, sha256: hex::encode(Sha256::digest(bytes)) })
 }
 
 /// Inspects an image on disk, without holding it in memory.
@@ -73,7 +73,7 @@ pub fn inspect_file(path: &Path) -> Result<Inspected, InspectError> {
     }
     let format = format_found.ok_or(InspectError::NoImage)?;
     let (width, height) = pixels(imagesize::size(path))?;
-    Ok(Inspected { format, width, height, bytes, sha256: hex(&hash.finalize()) })
+    Ok(Inspected { format, width, height, bytes, sha256: hex::encode(hash.finalize()) })
 }
 
 fn format(head: &[u8]) -> Result<ImageFormat, InspectError> {
@@ -94,10 +94,6 @@ fn pixels(size: imagesize::ImageResult<imagesize::ImageSize>) -> Result<(u32, u3
         (Ok(width), Ok(height)) if width > 0 && height > 0 => Ok((width, height)),
         _ => Err(InspectError::Damaged),
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]

@@ -98,8 +98,9 @@ impl App {
         self.clock.now()
     }
 
-    /// Applies `event` to `job` and writes the row. When somebody wrote in between, it reads again and applies the
-    /// event to what it finds. `None`: the event is no longer legal there; somebody was quicker, nothing is to be done.
+    /// Applies `event` to `job` and writes the row. When somebody wrote in between, it reads again, and applies the event
+    /// to what it finds only if that is still the attempt which the event speaks of ([`Job::still_concerns`]): a claim
+    /// or a verdict must never fall on a newer attempt. `None`: somebody was quicker, nothing is to be done.
     async fn advance(&self, job: Job, event: &Event) -> Result<Option<Job>, FlowError> {
         let mut job = job;
         for _ in 0..MOST_REREADS {
@@ -118,6 +119,10 @@ impl App {
                 return Ok(Some(after));
             }
             let Some(mut found) = self.jobs.get(&job.id).await? else { return Ok(None) };
+            if !job.still_concerns(&found, event) {
+                tracing::debug!(job_id = %job.id, "somebody was quicker");
+                return Ok(None);
+            }
             found.upload.sha256 = found.upload.sha256.or(job.upload.sha256);
             job = found;
         }
@@ -128,14 +133,24 @@ impl App {
     async fn end(&self, job: Job, event: &Event) -> Result<Option<Job>, FlowError> {
         let Ok(after) = job.after(event) else { return Ok(None) };
         self.write_document(&after).await?;
+        let id = job.id.clone();
         let ended = self.advance(job, event).await?;
-        if let Some(job) = &ended
-            && *job != after
+        if ended.as_ref() != Some(&after)
+            && let Some(kept) = self.jobs.get(&id).await?
+            && kept.state.is_finished()
         {
-            // The row had changed in between; what is told has to be what is kept.
-            self.write_document(job).await?;
+            // The row had changed in between, or somebody else has ended it: what is told has to be what is kept.
+            self.write_document(&kept).await?;
         }
         Ok(ended)
+    }
+
+    /// Ends a job whose upload was replaced. Its result folder belongs to the newer upload's job, so no `job.json`.
+    async fn supersede(&self, job: Job, message: String) -> Result<(), FlowError> {
+        tracing::info!(job_id = %job.id, key = job.upload.key, "upload was replaced");
+        let reason = Failure { kind: FailureKind::Superseded, message };
+        self.advance(job, &Event::Failed { at: self.now(), reason, outputs: Vec::new() }).await?;
+        Ok(())
     }
 
     async fn write_document(&self, job: &Job) -> Result<(), FlowError> {
@@ -173,7 +188,7 @@ impl App {
     /// That the provider is done. Whoever says so fetches the result or wakes the collector.
     fn finished(&self, outcome: Outcome) -> Event {
         let at = self.now();
-        Event::Finished { at, outcome, due_at: self.schedule.wake_again_at(at) }
+        Event::Finished { at, outcome, due_at: self.schedule.lease_until(at) }
     }
 
     /// When to try again after a failure that may pass, spread by chance.

@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{App, FlowError};
 use crate::{
-    job::{Event, FailureKind, Job, ProviderName, State, TaskId},
+    job::{Event, FailureKind, Job, JobId, ProviderName, State, TaskId},
     provider::{Provider, TaskStatus, facts},
     store::{LANES, QueueName},
 };
@@ -43,7 +43,7 @@ pub async fn poll(app: &App, until: Timestamp) -> Result<PollReport, FlowError> 
             soon.into_iter().partition(|job| job.due_at().is_some_and(|due_at| due_at <= now));
         report.looked_at += due.len();
         if !due.is_empty() {
-            look_at(app, due).await?;
+            look_at(app, due).await;
             if app.now() >= until {
                 return Ok(report);
             }
@@ -55,20 +55,29 @@ pub async fn poll(app: &App, until: Timestamp) -> Result<PollReport, FlowError> 
     }
 }
 
-async fn look_at(app: &App, due: Vec<Job>) -> Result<(), FlowError> {
+async fn look_at(app: &App, due: Vec<Job>) {
     let mut tasks: BTreeMap<ProviderName, Vec<(TaskId, Job)>> = BTreeMap::new();
     for job in due {
         match polled_task(app, &job) {
             Some(task_id) => tasks.entry(job.provider()).or_default().push((task_id, job)),
-            None => look_at_one(app, job).await?,
+            None => {
+                let id = job.id.clone();
+                told(&id, look_at_one(app, job).await);
+            }
         }
     }
     for (name, jobs) in tasks {
         if let Some(provider) = app.providers.get(name) {
-            ask(app, provider.as_ref(), jobs).await?;
+            ask(app, provider.as_ref(), jobs).await;
         }
     }
-    Ok(())
+}
+
+/// What goes wrong with one job must not keep the others from being looked at.
+fn told(job_id: &JobId, looked_at: Result<(), FlowError>) {
+    if let Err(error) = looked_at {
+        tracing::error!(%job_id, %error, cause = ?std::error::Error::source(&error), "job could not be looked at");
+    }
 }
 
 /// The task to ask for, if the job waits for one.
@@ -82,11 +91,20 @@ async fn look_at_one(app: &App, job: Job) -> Result<(), FlowError> {
     let queue = match &job.state {
         State::Ready { .. } => QueueName::Collect,
         _ if job.callback.is_some() => QueueName::Collect,
+        // A task is only ever asked for, by a poller that has its provider; to send it again would be to pay again.
+        State::Waiting { .. } if job.step().is_some_and(|step| step.task_id.is_some()) => {
+            return still_working(app, job, "this poller does not know the provider").await;
+        }
         State::Waiting { .. } => return callback_missing(app, job).await,
         _ => QueueName::Submit(job.provider()),
     };
     // Before the wake-up, so that the next round does not send another one.
-    if let Some(job) = app.advance(job, &Event::Woken { until: app.schedule.wake_again_at(app.now()) }).await? {
+    let until = match queue {
+        // A large result takes its time.
+        QueueName::Collect => app.schedule.lease_until(app.now()),
+        QueueName::Submit(_) => app.schedule.wake_again_at(app.now()),
+    };
+    if let Some(job) = app.advance(job, &Event::Woken { until }).await? {
         app.wake(queue, &job.id).await;
     }
     Ok(())
@@ -102,23 +120,24 @@ async fn callback_missing(app: &App, job: Job) -> Result<(), FlowError> {
 }
 
 /// Asks a provider for all of its due tasks at once.
-async fn ask(app: &App, provider: &dyn Provider, jobs: Vec<(TaskId, Job)>) -> Result<(), FlowError> {
+async fn ask(app: &App, provider: &dyn Provider, jobs: Vec<(TaskId, Job)>) {
     let ids: Vec<TaskId> = jobs.iter().map(|(task_id, _)| task_id.clone()).collect();
     match provider.poll(&ids).await {
         Ok(statuses) => {
             for (task_id, job) in jobs {
-                answered(app, job, statuses.get(&task_id)).await?;
+                let id = job.id.clone();
+                told(&id, answered(app, job, statuses.get(&task_id)).await);
             }
         }
         Err(error) => {
             // Asking failed, not the tasks.
             tracing::warn!(provider = %provider.name(), tasks = ids.len(), %error, "tasks could not be asked for");
             for (_, job) in jobs {
-                still_working(app, job, &format!("the provider could not be asked: {error}")).await?;
+                let id = job.id.clone();
+                told(&id, still_working(app, job, &format!("the provider could not be asked: {error}")).await);
             }
         }
     }
-    Ok(())
 }
 
 async fn answered(app: &App, job: Job, status: Option<&TaskStatus>) -> Result<(), FlowError> {

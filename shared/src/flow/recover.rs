@@ -1,12 +1,17 @@
 //! Recover: after the only host went down, nobody works on any job any more, and callbacks came to a closed door.
 //! On AWS nothing calls this: there, leases and times run out by themselves.
 
+use jiff::SignedDuration;
+
 use super::{App, FlowError};
 use crate::{
     job::{Because, Event, State},
     provider::{Delivery, Settled, Unsettled},
     store::QueueName,
 };
+
+/// A callback that has not come after so long may have come to a closed door.
+const USUAL_WORK: SignedDuration = SignedDuration::from_secs(20);
 
 /// Makes every job that was in somebody's hands due at once. Returns how many unfinished jobs there are.
 ///
@@ -29,19 +34,23 @@ pub async fn recover(app: &App) -> Result<usize, FlowError> {
             }
             // The lease of a dead process is void.
             (State::Submitting { .. }, _) => Event::OutcomeUnknown { settle_at: now },
-            (State::Queued { .. }, _) => {
+            // A wait that a provider asked for goes on.
+            (State::Queued { .. }, Some(step)) if step.failures == 0 => {
                 Event::Postponed { until: now, slot_at: None, because: Because::HostRestarted }
             }
             (State::Waiting { .. }, Some(step)) => {
                 let Some(provider) = app.providers.get(step.provider) else { continue };
-                let unsettled = Unsettled { options: &step.options, submitted_at: now, ruled_out: &[] };
+                let submitted_at = step.submitted_at.unwrap_or(job.created_at);
+                let unsettled = Unsettled { options: &step.options, submitted_at, now, ruled_out: &[] };
                 let by_callback = provider.delivery(&step.options).is_ok_and(|delivery| delivery == Delivery::Callback);
                 // The callback may have been sent while we were down. To ask again is free, or we wait for it.
                 let free = by_callback && matches!(provider.settle(unsettled).await, Ok(Settled::RepeatIsFree));
                 if !free {
                     continue;
                 }
-                Event::Postponed { until: now, slot_at: None, because: Because::HostRestarted }
+                // What is still at work over there would be worked on twice, and its callback comes to an open door.
+                let until = submitted_at.saturating_add(USUAL_WORK).unwrap_or(now).max(now);
+                Event::Postponed { until, slot_at: None, because: Because::HostRestarted }
             }
             // What was woken was woken by messages that are gone.
             _ if job.woken_until.is_some() => Event::Woken { until: now },

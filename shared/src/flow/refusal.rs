@@ -33,12 +33,12 @@ pub(super) async fn refused(app: &App, job: Job, error: &ProviderError) -> Resul
             app.advance(job, &Event::Postponed { until, slot_at: None, because: Because::TooQuick }).await?;
             Ok(())
         }
-        Advice::Unknown => {
+        Advice::Unknown if failures + 1 < app.schedule.most_attempts => {
             let settle_at = app.now().saturating_add(SETTLE_AFTER).unwrap_or(Timestamp::MAX);
             app.advance(job, &Event::OutcomeUnknown { settle_at }).await?;
             Ok(())
         }
-        Advice::Reject | Advice::Hold | Advice::Retry { .. } => {
+        Advice::Reject | Advice::Hold | Advice::Retry { .. } | Advice::Unknown => {
             let message = advice_for_people(&job, error, failures);
             app.fail(job, error.failure_kind(), message).await
         }
@@ -56,6 +56,11 @@ fn advice_for_people(job: &Job, error: &ProviderError, failures: u32) -> String 
         FailureKind::Exhausted => {
             format!("It was tried {} times. Once {provider} is well again, run `darkroom retry {id}`", failures + 1)
         }
+        FailureKind::OutcomeUnknown => format!(
+            "It was tried {} times without an answer. Look into the account at {provider} before you run \
+             `darkroom retry {id}`: it may have been charged",
+            failures + 1
+        ),
         FailureKind::UnsuitableImage => "Change the image and upload it again".to_owned(),
         _ => format!("Change the image or the preset's options, then upload it again or run `darkroom retry {id}`"),
     };

@@ -21,7 +21,7 @@ pub(super) async fn settle(app: &App, job: Job) -> Result<(), FlowError> {
     };
     let Some(step) = job.step().cloned() else { return Ok(()) };
     let submitted_at = step.submitted_at.unwrap_or(job.created_at);
-    let unsettled = Unsettled { options: &step.options, submitted_at, ruled_out: &step.ruled_out };
+    let unsettled = Unsettled { options: &step.options, submitted_at, now, ruled_out: &step.ruled_out };
     let settled = provider.settle(unsettled).await;
     tracing::info!(job_id = %job.id, provider = %step.provider, ?settled, "lost outcome looked into");
     match settled {

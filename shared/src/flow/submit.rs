@@ -17,7 +17,7 @@ pub async fn submit_upload(app: &App, uploaded: Uploaded) -> Result<(), FlowErro
     let key = match UploadKey::parse(&uploaded.key) {
         Ok(key) => key,
         Err(UploadKeyError::Folder) => return Ok(()),
-        Err(problem @ (UploadKeyError::NotAnUpload | UploadKeyError::UnknownProvider(_))) => {
+        Err(problem) => {
             tracing::warn!(key = uploaded.key, %problem, "upload ignored");
             return Ok(());
         }

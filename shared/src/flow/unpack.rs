@@ -14,7 +14,7 @@ use super::{InspectError, Inspected, inspect_file};
 use crate::job::safe_file_name;
 
 /// A zip has no more entries than this.
-const MOST_ENTRIES: usize = 10_000;
+const MOST_ENTRIES: usize = 1_000;
 /// An unpacked entry is no larger than this.
 const MOST_ENTRY_BYTES: u64 = 256 * 1024 * 1024;
 /// All entries unpacked are no larger than this.
@@ -32,6 +32,8 @@ pub struct Unpacked {
 /// An image from a zip.
 #[derive(Debug)]
 pub struct UnpackedImage {
+    /// Its name in the zip.
+    pub entry_name: String,
     /// A safe name, different from that of every other image of the zip.
     pub name: String,
     /// Where it lies on our disk.
@@ -54,32 +56,37 @@ pub enum UnpackError {
     Disk(#[from] io::Error),
 }
 
-/// Unpacks the zip at `archive` into `folder` under names of our own. It blocks; run it where that is allowed.
+/// Unpacks the zip at `archive` into `folder` under names of our own; `shown` turns an entry's name into the one that
+/// people are to see. It blocks; run it where that is allowed.
 ///
 /// # Errors
 /// When the zip as a whole cannot be used. Single broken entries are told in the answer.
-pub fn unpack(archive: &Path, folder: &Path) -> Result<Unpacked, UnpackError> {
+pub fn unpack(archive: &Path, folder: &Path, shown: impl Fn(&str) -> String) -> Result<Unpacked, UnpackError> {
     let mut zip = ZipArchive::new(File::open(archive)?).map_err(|e| UnpackError::NoZip(e.to_string()))?;
     if zip.len() > MOST_ENTRIES {
         return Err(UnpackError::TooMuch(format!("has {} entries", zip.len())));
     }
     let mut unpacked = Unpacked::default();
-    let mut names = BTreeSet::new();
+    // The record of the job lies in the same folder.
+    let mut names = BTreeSet::from(["job.json".to_owned()]);
     let mut left_bytes = MOST_UNPACKED_BYTES;
     for index in 0..zip.len() {
         let path = folder.join(index.to_string());
         let Some((entry_name, written)) = write_entry(&mut zip, index, &path, left_bytes)? else { continue };
-        let inspected = written.and_then(|bytes| {
-            left_bytes = left_bytes.saturating_sub(bytes);
-            inspect_file(&path).map_err(|problem: InspectError| problem.to_string())
-        });
+        left_bytes = left_bytes.saturating_sub(path.metadata().map_or(0, |metadata| metadata.len()));
+        let inspected = written.and_then(|()| inspect_file(&path).map_err(|problem: InspectError| problem.to_string()));
         match inspected {
             Ok(inspected) => {
-                let name = unused(&names, &entry_name);
+                let name = unused(&names, &shown(&entry_name));
                 names.insert(name.clone());
-                unpacked.images.push(UnpackedImage { name, path, inspected });
+                unpacked.images.push(UnpackedImage { entry_name, name, path, inspected });
             }
-            Err(problem) => unpacked.broken.push((entry_name, problem)),
+            Err(problem) => {
+                if path.exists() {
+                    std::fs::remove_file(&path)?;
+                }
+                unpacked.broken.push((entry_name, problem));
+            }
         }
         if left_bytes == 0 {
             return Err(UnpackError::TooMuch(format!("unpacks to more than {MOST_UNPACKED_BYTES} bytes")));
@@ -88,7 +95,7 @@ pub fn unpack(archive: &Path, folder: &Path) -> Result<Unpacked, UnpackError> {
     Ok(unpacked)
 }
 
-type Entry = (String, Result<u64, String>);
+type Entry = (String, Result<(), String>);
 
 /// Writes one entry. `None`: it is a folder. The inner error is about the entry alone.
 fn write_entry(
@@ -113,7 +120,8 @@ fn write_entry(
     // The declared size is a claim; only what really comes out is counted.
     let written = match io::copy(&mut entry.by_ref().take(most + 1), &mut file) {
         Ok(bytes) if bytes > most => Err(format!("it unpacks to more than {most} bytes")),
-        Ok(bytes) => Ok(bytes),
+        Ok(_) => Ok(()),
+        Err(problem) if problem.kind() == io::ErrorKind::StorageFull => return Err(problem.into()),
         Err(problem) => Err(format!("it is damaged: {problem}")),
     };
     Ok(Some((name, written)))
@@ -162,7 +170,7 @@ mod tests {
 
     fn unpacked(archive: &Path) -> (Vec<String>, Vec<(String, String)>) {
         let folder = tempfile::tempdir().unwrap();
-        let unpacked = unpack(archive, folder.path()).unwrap();
+        let unpacked = unpack(archive, folder.path(), str::to_owned).unwrap();
         assert!(unpacked.images.iter().all(|image| image.path.starts_with(folder.path())));
         (unpacked.images.into_iter().map(|image| image.name).collect(), unpacked.broken)
     }
@@ -190,10 +198,21 @@ mod tests {
     }
 
     #[test]
+    fn copies_of_an_image_with_a_very_long_name_do_not_overwrite_each_other() {
+        let zip = zip_of(&[("id_1.png", PNG), ("id_2.png", PNG), ("job.json", PNG)]);
+        let folder = tempfile::tempdir().unwrap();
+        let long = "я".repeat(120);
+        let unpacked = unpack(zip.path(), folder.path(), |name| name.replace("id", &long)).unwrap();
+        let names: BTreeSet<&str> = unpacked.images.iter().map(|image| image.name.as_str()).collect();
+        assert_eq!(names.len(), 3, "{names:?}");
+        assert!(!names.contains("job.json") && names.iter().all(|name| name.len() <= 190));
+    }
+
+    #[test]
     fn what_is_no_zip_is_refused() {
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), b"<html>not found</html>").unwrap();
         let folder = tempfile::tempdir().unwrap();
-        assert!(matches!(unpack(file.path(), folder.path()), Err(UnpackError::NoZip(_))));
+        assert!(matches!(unpack(file.path(), folder.path(), str::to_owned), Err(UnpackError::NoZip(_))));
     }
 }

@@ -16,7 +16,7 @@ pub struct Document {
     pub state: StateName,
     /// Failed jobs only: why.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub reason: Option<DocumentReason>,
+    pub reason: Option<Failure>,
     /// What was uploaded.
     pub upload: DocumentUpload,
     /// When the job was made.
@@ -28,9 +28,6 @@ pub struct Document {
     /// The files in the bucket.
     pub outputs: Vec<Output>,
 }
-
-/// Why a job failed.
-pub type DocumentReason = Failure;
 
 /// The upload in `job.json`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

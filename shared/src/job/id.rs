@@ -32,7 +32,9 @@ impl JobId {
             hash.update(part.len().to_le_bytes());
             hash.update(part.as_bytes());
         }
-        Self(hash.finalize().iter().take(LENGTH / 2).map(|byte| format!("{byte:02x}")).collect())
+        let mut id = hex::encode(hash.finalize());
+        id.truncate(LENGTH);
+        Self(id)
     }
 
     /// The id as text.

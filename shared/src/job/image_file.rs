@@ -51,10 +51,10 @@ impl ImageFormat {
 /// The last part of `name`, with everything that a file system or a shell could trip over replaced by `_`.
 ///
 /// A provider's file name is a stranger's text: it may hold `../`, a drive, control characters or nothing at all.
-/// The extension survives the limit of 120 characters.
+/// The result has at most 180 bytes; the extension survives.
 #[must_use]
 pub fn safe_file_name(name: &str) -> String {
-    const MOST_CHARACTERS: usize = 120;
+    const MOST_BYTES: usize = 180;
     let last = name.rsplit(['/', '\\']).next().unwrap_or_default();
     let cleaned: String = last
         .chars()
@@ -64,13 +64,13 @@ pub fn safe_file_name(name: &str) -> String {
     if cleaned.is_empty() {
         return "image".to_owned();
     }
-    if cleaned.chars().count() <= MOST_CHARACTERS {
+    if cleaned.len() <= MOST_BYTES {
         return cleaned.to_owned();
     }
     let (stem, extension) = cleaned.rsplit_once('.').unwrap_or((cleaned, ""));
-    let extension: String = extension.chars().take(10).collect();
-    let stem: String = stem.chars().take(MOST_CHARACTERS - 11).collect();
-    if extension.is_empty() { stem } else { format!("{stem}.{extension}") }
+    let extension: String = extension.chars().take(10).filter(char::is_ascii).collect();
+    let stem = stem.get(..stem.floor_char_boundary(MOST_BYTES - extension.len() - 1)).unwrap_or(stem);
+    if extension.is_empty() { stem.to_owned() } else { format!("{stem}.{extension}") }
 }
 
 #[cfg(test)]
@@ -86,6 +86,6 @@ mod tests {
         assert_eq!(safe_file_name(".."), "image");
         assert_eq!(safe_file_name(""), "image");
         let long = safe_file_name(&format!("{}.jpeg", "я".repeat(500)));
-        assert!(long.ends_with(".jpeg") && long.chars().count() <= 120);
+        assert!(long.ends_with(".jpeg") && long.len() <= 180);
     }
 }

@@ -1,11 +1,14 @@
 //! The layout of the bucket (the contract, section 2): which key means which upload, and where its results lie.
 
-use super::{ProviderName, Route, route::DEFAULT_PRESET, safe_file_name};
+use super::{DEFAULT_PRESET, ProviderName, Route, safe_file_name};
 
 /// Where people put images.
 pub const UPLOADS_PREFIX: &str = "uploads/";
 /// Where results and `job.json` are put. It shares no beginning with [`UPLOADS_PREFIX`], so nothing loops.
 pub const RESULTS_PREFIX: &str = "results/";
+
+/// An upload's key may be so long: a result's key is it and a name of [`safe_file_name`], at most S3's 1024 bytes.
+const LONGEST_KEY_BYTES: usize = 1024 - 184;
 
 /// The key of an upload, taken apart.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,6 +26,12 @@ pub enum UploadKeyError {
     /// A console's folder marker, or a key without a file name.
     #[error("the key names a folder and no file: expected uploads/<provider>/<preset>/<file>")]
     Folder,
+    /// The preset could be no preset's name.
+    #[error("'{0}' cannot be the name of a preset")]
+    InvalidPreset(String),
+    /// With its results' names, the key would be longer than S3 allows.
+    #[error("the key has {0} bytes; at most {LONGEST_KEY_BYTES} are taken, since its results' keys are longer")]
+    TooLong(usize),
     /// The second part is not a provider's name.
     #[error("there is no provider '{0}'; there are: {known}", known = ProviderName::known())]
     UnknownProvider(String),
@@ -43,8 +52,12 @@ impl UploadKey {
         if path.is_empty() || path.ends_with('/') {
             return Err(UploadKeyError::Folder);
         }
+        if key.len() > LONGEST_KEY_BYTES {
+            return Err(UploadKeyError::TooLong(key.len()));
+        }
         let preset = path.split_once('/').map_or(DEFAULT_PRESET, |(preset, _)| preset);
-        Ok(Self { key: key.to_owned(), route: Route { provider, preset: preset.to_owned() } })
+        let route = Route::new(provider, preset).map_err(|_| UploadKeyError::InvalidPreset(preset.to_owned()))?;
+        Ok(Self { key: key.to_owned(), route })
     }
 
     /// The key for a file put by its name: `uploads/<provider>/<preset>/<file name>`.
@@ -118,6 +131,10 @@ mod tests {
         assert_eq!(UploadKey::parse("uploads/watermark/"), Err(UploadKeyError::Folder));
         assert_eq!(UploadKey::parse("uploads/watermark/clean/"), Err(UploadKeyError::Folder));
         assert_eq!(UploadKey::parse("uploads/a.jpg"), Err(UploadKeyError::Folder));
+        assert_eq!(UploadKey::parse("uploads/watermark//a.jpg"), Err(UploadKeyError::InvalidPreset(String::new())));
+        assert_eq!(UploadKey::parse("uploads/watermark/../a.jpg"), Err(UploadKeyError::InvalidPreset("..".into())));
+        let long = format!("uploads/watermark/{}.jpg", "x".repeat(900));
+        assert_eq!(UploadKey::parse(&long), Err(UploadKeyError::TooLong(922)));
         assert_eq!(UploadKey::parse("uploads/nobody/a.jpg"), Err(UploadKeyError::UnknownProvider("nobody".into())));
     }
 

@@ -12,11 +12,11 @@ mod schedule;
 mod state;
 mod transition;
 
-pub use document::{Document, DocumentReason, DocumentStep, DocumentUpload};
+pub use document::{Document, DocumentStep, DocumentUpload};
 pub use id::{InvalidJobId, JobId, TaskId};
 pub use image_file::{ImageFormat, safe_file_name};
 pub use key::{RESULTS_PREFIX, UPLOADS_PREFIX, UploadKey, UploadKeyError};
-pub use route::{InvalidRoute, ProviderName, Route};
+pub use route::{DEFAULT_PRESET, InvalidRoute, ProviderName, Route};
 pub use schedule::{Pace, Schedule};
 pub use state::{
     CallbackReceived, Failure, FailureKind, Job, Output, Rectangle, ResultSource, State, StateName, Step, Upload,

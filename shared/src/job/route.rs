@@ -37,7 +37,7 @@ impl ProviderName {
 
 impl fmt::Display for ProviderName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
+        f.pad(self.as_str())
     }
 }
 
@@ -62,7 +62,7 @@ pub struct Route {
 }
 
 /// The preset that is meant where none is named.
-pub(super) const DEFAULT_PRESET: &str = "default";
+pub const DEFAULT_PRESET: &str = "default";
 
 /// A text that is no route.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -73,6 +73,19 @@ pub enum InvalidRoute {
     /// The preset's name could not stand in a key.
     #[error("'{0}' cannot be the name of a preset: one part without '/' is expected, as in watermark/clean")]
     InvalidPreset(String),
+}
+
+impl Route {
+    /// A route. `preset` has to be able to stand in a key.
+    ///
+    /// # Errors
+    /// When it cannot.
+    pub fn new(provider: ProviderName, preset: &str) -> Result<Self, InvalidRoute> {
+        if preset.is_empty() || preset.contains('/') || preset == "." || preset == ".." {
+            return Err(InvalidRoute::InvalidPreset(preset.to_owned()));
+        }
+        Ok(Self { provider, preset: preset.to_owned() })
+    }
 }
 
 impl fmt::Display for Route {
@@ -86,11 +99,7 @@ impl FromStr for Route {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let (provider, preset) = text.split_once('/').unwrap_or((text, DEFAULT_PRESET));
-        let provider = provider.parse()?;
-        if preset.is_empty() || preset.contains('/') || preset == "." || preset == ".." {
-            return Err(InvalidRoute::InvalidPreset(preset.to_owned()));
-        }
-        Ok(Self { provider, preset: preset.to_owned() })
+        Self::new(provider.parse()?, preset)
     }
 }
 

@@ -52,7 +52,11 @@ impl Job {
     /// When the poller has to look at the job. `None` exactly when the job has ended.
     #[must_use]
     pub fn due_at(&self) -> Option<Timestamp> {
-        self.state.due_at().map(|due_at| self.woken_until.map_or(due_at, |woken_until| due_at.max(woken_until)))
+        let due_at = self.state.due_at()?;
+        // A callback that nobody has read is due whatever the state waits for.
+        let unread = self.callback.as_ref().filter(|_| !matches!(self.state, State::Ready { .. }));
+        let due_at = unread.map_or(due_at, |callback| due_at.min(callback.at));
+        Some(self.woken_until.map_or(due_at, |woken_until| due_at.max(woken_until)))
     }
 
     /// Whether it is time for what the state asks for.
@@ -249,6 +253,11 @@ pub enum ResultSource {
         /// The address.
         url: String,
     },
+    /// The results lie in the bucket already: they came in the reply.
+    Stored {
+        /// What lies there.
+        outputs: Vec<Output>,
+    },
     /// There was nothing to do: the upload itself is the result.
     Original,
     /// There is no file, only what the step records (rectangles).
@@ -307,6 +316,8 @@ pub enum FailureKind {
     Deadline,
     /// The provider took the work and no longer knows of it.
     TaskLost,
+    /// Another upload took the place of this one before it was sent; that one has a job of its own.
+    Superseded,
 }
 
 /// A callback as it came.

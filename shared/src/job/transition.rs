@@ -229,6 +229,16 @@ impl Job {
         Ok(job)
     }
 
+    /// Whether `event`, which was meant for `self`, may still happen to `found`, which is the same job read later. It may
+    /// when only facts beside the state have changed (a callback came, a wake-up was sent); that the provider is done
+    /// may also when the same attempt has meanwhile got further.
+    #[must_use]
+    pub fn still_concerns(&self, found: &Self, event: &Event) -> bool {
+        let attempts = |job: &Self| job.step().map(|step| step.attempts);
+        let done = matches!(event, Event::Finished { .. }) && attempts(self) == attempts(found);
+        done || self.state == found.state
+    }
+
     fn record(&mut self, event: &Event) {
         self.woken_until = match event {
             Event::Woken { until } => Some(*until),
@@ -256,7 +266,9 @@ impl Step {
                 self.attempts = self.attempts.saturating_add(1);
                 self.submitted_at = Some(*at);
             }
-            Event::Postponed { because: Because::Failed, .. } => self.failures = self.failures.saturating_add(1),
+            Event::Postponed { because: Because::Failed, .. } | Event::OutcomeUnknown { .. } => {
+                self.failures = self.failures.saturating_add(1);
+            }
             Event::Accepted { task_id, adopted, .. } => {
                 self.task_id.clone_from(task_id);
                 self.adopted = *adopted;

@@ -8,7 +8,10 @@ use futures_util::StreamExt as _;
 use tokio::io::AsyncWriteExt as _;
 use url::Url;
 
-use super::error::{Advice, ErrorKind, ProviderError};
+use super::{
+    Image,
+    error::{Advice, ErrorKind, ProviderError},
+};
 
 /// A reply of a provider, whatever its status.
 #[derive(Debug, Clone)]
@@ -42,6 +45,7 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 const READ_TIMEOUT: Duration = Duration::from_secs(60);
 /// Shorter than the lease of an attempt, so that a live function always learns its outcome within its lease.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(100);
+const DOWNLOAD_TIMEOUT: Duration = Duration::from_secs(840);
 
 impl Http {
     /// A sender.
@@ -108,7 +112,8 @@ impl Http {
         file: &mut tokio::fs::File,
     ) -> Result<u64, DownloadError> {
         let url = hosts.allow(url)?;
-        let request = self.client.get(url);
+        // A large result may take long, as long as it comes: the read time-out tells a slow one from a dead one.
+        let request = self.client.get(url).timeout(DOWNLOAD_TIMEOUT);
         let response = request.send().await.map_err(|e| DownloadError::Broken(e.without_url()))?;
         match response.status().as_u16() {
             200 => {}
@@ -128,6 +133,17 @@ impl Http {
         file.flush().await.map_err(DownloadError::Disk)?;
         Ok(bytes)
     }
+}
+
+/// A picture as a part of a form.
+///
+/// # Errors
+/// Never for the media types that darkroom knows.
+pub(super) fn image_part(image: &Image, file_name: &str) -> Result<reqwest::multipart::Part, ProviderError> {
+    reqwest::multipart::Part::stream_with_length(image.bytes.clone(), image.bytes.len() as u64)
+        .file_name(file_name.to_owned())
+        .mime_str(image.format.content_type())
+        .map_err(|e| ProviderError::new(ErrorKind::UnsuitableImage, Advice::Reject, e.to_string()))
 }
 
 fn content_type(response: &reqwest::Response) -> String {

@@ -29,11 +29,6 @@ pub trait Provider: Send + Sync + std::fmt::Debug {
     /// Who it is.
     fn name(&self) -> ProviderName;
 
-    /// What its documents say of limits and times.
-    fn facts(&self) -> &'static Facts {
-        facts(self.name())
-    }
-
     /// How the end of work with these options is learnt.
     ///
     /// # Errors
@@ -118,6 +113,8 @@ pub struct Unsettled<'a> {
     pub options: &'a serde_json::Value,
     /// When the call was made.
     pub submitted_at: Timestamp,
+    /// Now.
+    pub now: Timestamp,
     /// Tasks that have proved to be others'.
     pub ruled_out: &'a [TaskId],
 }
@@ -173,12 +170,17 @@ pub fn facts(provider: ProviderName) -> &'static Facts {
 }
 
 /// Reads the body of a callback of `provider`. It needs no settings, so the webhook needs no secrets of providers.
+/// `options` are the step's, or `null` where only the form is to be checked.
 ///
 /// # Errors
 /// When it is no callback of this provider.
-pub fn read_callback(provider: ProviderName, body: &[u8]) -> Result<Called, ProviderError> {
+pub fn read_callback(
+    provider: ProviderName,
+    options: &serde_json::Value,
+    body: &[u8],
+) -> Result<Called, ProviderError> {
     match provider {
-        ProviderName::Watermark => watermark::read_callback(body),
+        ProviderName::Watermark => watermark::read_callback(options, body),
         ProviderName::Imgfactory => {
             Err(ProviderError::new(ErrorKind::InvalidRequest, Advice::Reject, format!("{provider} sends no callbacks")))
         }

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!   submit        IfAbsent ─────── IfUnchanged(1) ─────────────────────── ✗ IfUnchanged(2): reads again
-//!   webhook                                   IfAwaited ─────────────
+//!   webhook                                   IF_AWAITED─────────────
 //!   collector                                            IfUnchanged(3) ─── IfUnchanged(4)
 //!                 row 1            row 2       row 3      row 4             row 5
 //! ```
@@ -37,6 +37,11 @@ enum Condition {
     /// The row is still the one that was read.
     IfUnchanged { revision: u64 },
 }
+
+/// The job has not ended and has no callback yet.
+const IF_AWAITED: &str = "attribute_exists(#lane) AND attribute_not_exists(#callback)";
+/// The job has not ended.
+const IF_UNFINISHED: &str = "attribute_exists(#lane)";
 
 /// What became of [`Jobs::create`].
 #[derive(Debug)]
@@ -142,8 +147,8 @@ impl Jobs {
         output.item.and_then(read).transpose()
     }
 
-    /// Puts a callback on the job, without reading the job first (`IfAwaited`: the job has not ended and has no
-    /// callback yet). `due_at` is when the poller comes by if the wake-up is lost.
+    /// Puts a callback on the job, without reading the job first (`IF_AWAITED`: the job has not ended and has no
+    /// callback yet). `woken_until` is when the poller comes by if the wake-up is lost.
     ///
     /// # Errors
     /// When DynamoDB refuses for another reason.
@@ -151,25 +156,25 @@ impl Jobs {
         &self,
         id: &JobId,
         callback: &CallbackReceived,
-        due_at: Timestamp,
+        woken_until: Timestamp,
     ) -> Result<CallbackWritten, StoreError> {
         let update = self
             .client
             .update_item()
             .table_name(&self.table)
             .key(ID, AttributeValue::S(id.to_string()))
-            .condition_expression("attribute_exists(#lane) AND attribute_not_exists(#callback)")
+            .condition_expression(IF_AWAITED)
             .update_expression(
-                "SET #callback = :callback, #due_at = :due_at_ms, #state.#due_at = :due_at, #revision = #revision + :one",
+                "SET #callback = :callback, #woken = :woken, #due_at = :due_at, #revision = #revision + :one",
             )
             .expression_attribute_names("#lane", LANE)
             .expression_attribute_names("#callback", "callback")
             .expression_attribute_names("#due_at", DUE_AT)
-            .expression_attribute_names("#state", "state")
+            .expression_attribute_names("#woken", "woken_until")
             .expression_attribute_names("#revision", "revision")
             .expression_attribute_values(":callback", callback_value(callback))
-            .expression_attribute_values(":due_at_ms", number(due_at.as_millisecond()))
-            .expression_attribute_values(":due_at", AttributeValue::S(due_at.to_string()))
+            .expression_attribute_values(":due_at", number(woken_until.as_millisecond()))
+            .expression_attribute_values(":woken", AttributeValue::S(woken_until.to_string()))
             .expression_attribute_values(":one", number(1))
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
         self.callback_update(id, update).await
@@ -189,7 +194,7 @@ impl Jobs {
             .update_item()
             .table_name(&self.table)
             .key(ID, AttributeValue::S(id.to_string()))
-            .condition_expression("attribute_exists(#lane)")
+            .condition_expression(IF_UNFINISHED)
             .update_expression("SET #malformed = :callback, #revision = #revision + :one")
             .expression_attribute_names("#lane", LANE)
             .expression_attribute_names("#malformed", "malformed_callback")
@@ -237,7 +242,7 @@ impl Jobs {
             .send()
             .await
             .map_err(|e| StoreError::Table { doing: "searched for due jobs", message: words(&e) })?;
-        output.items.unwrap_or_default().into_iter().filter_map(read).collect()
+        Ok(output.items.unwrap_or_default().into_iter().filter_map(readable).collect())
     }
 
     /// Every unfinished job.
@@ -260,9 +265,7 @@ impl Jobs {
                 .send();
             while let Some(item) = pages.next().await {
                 let item = item.map_err(|e| StoreError::Table { doing: "searched", message: words(&e) })?;
-                if let Some(job) = read(item) {
-                    all.push(job?);
-                }
+                all.extend(readable(item));
             }
         }
         Ok(all)
@@ -292,9 +295,7 @@ impl Jobs {
         let mut jobs = Vec::new();
         while let Some(item) = items.next().await {
             let item = item.map_err(|e| StoreError::Table { doing: "listed", message: words(&e) })?;
-            if let Some(job) = read(item) {
-                jobs.push(job?);
-            }
+            jobs.extend(readable(item));
         }
         jobs.sort_by(|a, b| b.created_at.cmp(&a.created_at).then_with(|| a.upload.key.cmp(&b.upload.key)));
         jobs.truncate(most);
@@ -353,6 +354,17 @@ fn read(item: Item) -> Option<Result<Job, StoreError>> {
     }
     let id = item.get(ID).and_then(|id| id.as_s().ok()).cloned().unwrap_or_default();
     Some(serde_dynamo::from_item(item).map_err(|source| StoreError::Row { id, source }))
+}
+
+/// The same where one row must not keep the others from being seen.
+fn readable(item: Item) -> Option<Job> {
+    match read(item)? {
+        Ok(job) => Some(job),
+        Err(error) => {
+            tracing::error!(%error, cause = ?std::error::Error::source(&error), "a row is left out");
+            None
+        }
+    }
 }
 
 /// Ids are hashes, so their last character spreads them evenly.

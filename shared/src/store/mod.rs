@@ -9,7 +9,7 @@ mod table;
 
 pub use self::{
     jobs::{CallbackWritten, Created, Filter, Jobs, LANES, Replaced},
-    objects::{ObjectHead, Objects},
+    objects::Objects,
     queue::{Queue, QueueName, SqsQueue, WakeUp},
     table::{DUE_INDEX, TTL_ATTRIBUTE, create_table},
 };
@@ -38,6 +38,9 @@ pub enum StoreError {
     /// There is no such object.
     #[error("there is no object '{0}' (any more)")]
     NoSuchObject(String),
+    /// There is another object in its place.
+    #[error("another object has taken the place of '{0}'")]
+    Changed(String),
     /// The queue.
     #[error("a message could not be put into the queue {queue}: {message}")]
     Queue {

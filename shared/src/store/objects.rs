@@ -14,15 +14,6 @@ pub struct Objects {
     bucket: String,
 }
 
-/// An object as a listing shows it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ObjectHead {
-    /// Its key.
-    pub key: String,
-    /// Its size.
-    pub bytes: u64,
-}
-
 impl Objects {
     /// The objects in `bucket`.
     #[must_use]
@@ -41,9 +32,25 @@ impl Objects {
     /// # Errors
     /// [`StoreError::NoSuchObject`] when it is not there.
     pub async fn get(&self, key: &str) -> Result<Bytes, StoreError> {
+        self.get_if(key, None).await
+    }
+
+    /// Reads a whole object, if it is still the one with this entity tag.
+    ///
+    /// # Errors
+    /// [`StoreError::NoSuchObject`] when it is not there, [`StoreError::Changed`] when it is another.
+    pub async fn get_unchanged(&self, key: &str, etag: &str) -> Result<Bytes, StoreError> {
+        self.get_if(key, Some(format!("\"{etag}\"")).filter(|_| !etag.is_empty())).await
+    }
+
+    async fn get_if(&self, key: &str, etag: Option<String>) -> Result<Bytes, StoreError> {
         let failed = |message: String| StoreError::Object { doing: "read", key: key.to_owned(), message };
-        let output = match self.client.get_object().bucket(&self.bucket).key(key).send().await {
+        let get = self.client.get_object().bucket(&self.bucket).key(key).set_if_match(etag);
+        let output = match get.send().await {
             Ok(output) => output,
+            Err(SdkError::ServiceError(error)) if error.raw().status().as_u16() == 412 => {
+                return Err(StoreError::Changed(key.to_owned()));
+            }
             Err(SdkError::ServiceError(error)) if error.err().is_no_such_key() => {
                 return Err(StoreError::NoSuchObject(key.to_owned()));
             }
@@ -82,23 +89,5 @@ impl Objects {
             message: words(&e),
         })?;
         Ok(())
-    }
-
-    /// Every object whose key starts with `prefix`.
-    ///
-    /// # Errors
-    /// When S3 refuses.
-    pub async fn list(&self, prefix: &str) -> Result<Vec<ObjectHead>, StoreError> {
-        let mut pages = self.client.list_objects_v2().bucket(&self.bucket).prefix(prefix).into_paginator().send();
-        let mut heads = Vec::new();
-        while let Some(page) = pages.next().await {
-            let page =
-                page.map_err(|e| StoreError::Object { doing: "listed", key: prefix.to_owned(), message: words(&e) })?;
-            heads.extend(page.contents.unwrap_or_default().into_iter().filter_map(|object| {
-                let bytes = object.size.and_then(|size| u64::try_from(size).ok()).unwrap_or_default();
-                Some(ObjectHead { key: object.key?, bytes })
-            }));
-        }
-        Ok(heads)
     }
 }

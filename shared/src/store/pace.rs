@@ -10,12 +10,16 @@ use super::{Jobs, StoreError, table::ID, words};
 use crate::job::{Pace, ProviderName};
 
 const NEXT_SLOT: &str = "next_slot_ms";
+/// The first free slot lies behind us.
+const IF_FREE: &str = "attribute_not_exists(#slot) OR #slot <= :now";
+/// The first free slot lies ahead.
+const IF_TAKEN: &str = "#slot > :now";
 
 impl Jobs {
     /// Reserves the next free slot of `provider` and returns when it is: now, or later when others were quicker.
     ///
     /// The row holds the first slot that is still free. Either it lies behind us, then we take now
-    /// (`IfFree`), or ahead, then we take it and move it on by one interval (`IfTaken`).
+    /// (`IF_FREE`), or ahead, then we take it and move it on by one interval (`IF_TAKEN`).
     ///
     /// # Errors
     /// When DynamoDB refuses for another reason than somebody being quicker.
@@ -30,7 +34,7 @@ impl Jobs {
         loop {
             let free = self
                 .slot_update(provider)
-                .condition_expression("attribute_not_exists(#slot) OR #slot <= :now")
+                .condition_expression(IF_FREE)
                 .update_expression("SET #slot = :next")
                 .expression_attribute_values(":now", AttributeValue::N(now_ms.to_string()))
                 .expression_attribute_values(":next", AttributeValue::N((now_ms + interval_ms).to_string()))
@@ -42,7 +46,7 @@ impl Jobs {
             }
             let taken = self
                 .slot_update(provider)
-                .condition_expression("#slot > :now")
+                .condition_expression(IF_TAKEN)
                 .update_expression("SET #slot = #slot + :interval")
                 .expression_attribute_values(":now", AttributeValue::N(now_ms.to_string()))
                 .expression_attribute_values(":interval", AttributeValue::N(interval_ms.to_string()))

@@ -118,6 +118,21 @@ fn the_way_of_an_image_through_a_callback_provider() {
 }
 
 #[test]
+fn of_two_who_settle_the_same_attempt_only_one_goes_on() {
+    let job = after(&new_job(), &Event::Started { at: time(1), lease_until: time(9) });
+    let settling = Event::Settling { lease_until: time(18) };
+    let first = after(&job, &settling);
+    assert!(!job.still_concerns(&first, &settling), "the second one finds the claim of the first");
+    let given_back = Event::Postponed { until: time(10), slot_at: None, because: Because::NotAsked };
+    let again = after(&after(&first, &given_back), &Event::Started { at: time(11), lease_until: time(20) });
+    assert!(!first.still_concerns(&again, &given_back), "a stale verdict does not fall on a newer attempt");
+    let finished = Event::Finished { at: time(12), outcome: Outcome::of(ResultSource::Original), due_at: time(12) };
+    assert!(!first.still_concerns(&again, &finished));
+    let accepted = Event::Accepted { at: time(12), task_id: None, due_at: time(99), adopted: false };
+    assert!(again.still_concerns(&after(&again, &accepted), &finished), "the same attempt, further on its way");
+}
+
+#[test]
 fn a_callback_that_is_quicker_than_our_own_submit_wins_and_the_submit_is_refused() {
     let job = new_job();
     let job = after(&job, &Event::Started { at: time(1), lease_until: time(99) });

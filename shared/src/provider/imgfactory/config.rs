@@ -26,7 +26,7 @@ pub struct Options {
     /// A task with a zip of copies, or one copy in the reply.
     #[serde(skip_serializing_if = "Mode::is_default")]
     pub mode: Mode,
-    /// Copies of each image, from 1; the service's default is 10.
+    /// Copies of each image, from 1 to 1000; the service's default is 10.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub copies: Option<u32>,
     /// What the files in the zip are called. Where it is absent, darkroom asks for `original`, because the name proves
@@ -61,6 +61,9 @@ pub struct Options {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub self_exif_id: Option<u64>,
 }
+
+/// More copies than this are no use of one image, and their names would not fit into a job's row.
+const MOST_COPIES: u32 = 1000;
 
 /// How the result is delivered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -184,8 +187,8 @@ impl Options {
     /// # Errors
     /// With a sentence that says what is wrong and what would be right.
     pub fn check(&self) -> Result<(), String> {
-        if self.copies == Some(0) {
-            return Err("copies = 0 makes no copy; use 1 or more".into());
+        if self.copies.is_some_and(|copies| !(1..=MOST_COPIES).contains(&copies)) {
+            return Err(format!("copies has to be from 1 to {MOST_COPIES}"));
         }
         let ranges = [
             ("rotate", self.rotate),
@@ -196,7 +199,10 @@ impl Options {
         ];
         for (name, range) in ranges {
             let Some(range) = range else { continue };
-            if !range.min.is_finite() || !range.max.is_finite() || range.min > range.max {
+            if !range.min.is_finite() || !range.max.is_finite() {
+                return Err(format!("{name}: min and max have to be numbers"));
+            }
+            if range.min > range.max {
                 return Err(format!("{name}: min ({}) is above max ({})", range.min, range.max));
             }
         }
@@ -207,6 +213,12 @@ impl Options {
             }
             _ => Ok(()),
         }
+    }
+
+    /// The same with what darkroom asks for where the preset says nothing: the names that prove whose a task is.
+    #[must_use]
+    pub fn as_sent(self) -> Self {
+        Self { names: self.names.or(Some(Names::Original)), ..self }
     }
 
     /// How many copies the service will make of an image.

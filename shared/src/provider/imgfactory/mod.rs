@@ -16,7 +16,7 @@ use url::Url;
 pub use self::config::{Crop, Exif, Flip, Folders, Mode, Names, Options, Range, Settings, Side};
 use super::{
     Advice, Delivery, ErrorKind, Facts, Http, Provider, ProviderError, Repeat, Reply, Request, Settled, Submitted,
-    TaskStatus, Unsettled,
+    TaskStatus, Unsettled, http::image_part,
 };
 use crate::job::{ProviderName, TaskId};
 
@@ -80,7 +80,22 @@ impl Imgfactory {
         let request = self.http.get(url).header(http::header::AUTHORIZATION, self.authorization()?);
         let reply = self.http.send(request, Repeat::Harmless).await?;
         let tasks: wire::Tasks = read(&reply)?;
-        Ok(tasks.detail)
+        Ok(tasks.readable())
+    }
+
+    /// The list, and beside it each wanted task that it does not show: nothing says that the list is whole.
+    async fn listed(&self, wanted: &[TaskId]) -> Result<Vec<wire::Task>, ProviderError> {
+        const MOST_ASKED_BY_NAME: usize = 20;
+        let mut listed = self.tasks(None).await?;
+        let missing = wanted.iter().filter(|id| !listed.iter().any(|task| task.id == **id));
+        let missing: Vec<&TaskId> = missing.take(MOST_ASKED_BY_NAME).collect();
+        for id in missing {
+            match self.tasks(Some(id)).await {
+                Err(error) if error.kind == ErrorKind::UnknownTask => {}
+                found => listed.extend(found?),
+            }
+        }
+        Ok(listed)
     }
 
     async fn post_image(
@@ -93,11 +108,7 @@ impl Imgfactory {
         let mut url = self.endpoint(path);
         let query = options.query().map_err(|e| invalid_options(&e))?;
         url.query_pairs_mut().extend_pairs(query);
-        let part =
-            reqwest::multipart::Part::stream_with_length(request.image.bytes.clone(), request.image.bytes.len() as u64)
-                .file_name(request.file_name.to_owned())
-                .mime_str(request.image.format.content_type())
-                .map_err(|e| invalid_options(&e))?;
+        let part = image_part(request.image, request.file_name)?;
         let form = reqwest::multipart::Form::new().part(field, part);
         let post = self.http.post(url).header(http::header::AUTHORIZATION, self.authorization()?).multipart(form);
         self.http.send(post, Repeat::Paid).await
@@ -188,7 +199,7 @@ impl Provider for Imgfactory {
                 Err(error) if error.kind == ErrorKind::UnknownTask => Vec::new(),
                 listed => listed?,
             },
-            _ => self.tasks(None).await?,
+            _ => self.listed(tasks).await?,
         };
         Ok(listed
             .into_iter()
@@ -198,17 +209,17 @@ impl Provider for Imgfactory {
     }
 }
 
-/// Whether a time without a zone can be the moment `at`: clocks differ by up to 14 hours, in quarters of an hour, and
-/// the task is born between the start of our call and the end of its time-out.
+/// Whether a time without a zone can be the moment `at`: the service's clock is some whole hours off (it is Russian, and
+/// so are its zones), and the task is born between the start of our call and the end of its time-out.
 fn may_be_same_moment(created_at: jiff::civil::DateTime, at: Timestamp) -> bool {
-    const QUARTER_S: i64 = 15 * 60;
+    const HOUR_S: i64 = 3600;
     const EARLY_S: i64 = 60;
     const LATE_S: i64 = 240;
     let Ok(as_utc) = created_at.to_zoned(TimeZone::UTC) else { return true };
     let apart_s = as_utc.timestamp().duration_since(at).as_secs();
     let within_a_day = apart_s.abs() <= SignedDuration::from_hours(15).as_secs();
-    let in_quarter = apart_s.rem_euclid(QUARTER_S);
-    within_a_day && (in_quarter <= LATE_S || in_quarter >= QUARTER_S - EARLY_S)
+    let in_hour = apart_s.rem_euclid(HOUR_S);
+    within_a_day && (in_hour <= LATE_S || in_hour >= HOUR_S - EARLY_S)
 }
 
 fn parse(options: &serde_json::Value) -> Result<Options, ProviderError> {

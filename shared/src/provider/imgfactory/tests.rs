@@ -78,6 +78,11 @@ async fn one_list_answers_for_many_tasks_and_reads_numbers_that_are_text_or_null
     let started = task("7bab5ad0-a1e0-11ec-80a4-2d8155d1e15d");
     let done = task("d4ea7250-a1ea-11ec-9001-8bb6308e00c9");
     let unknown = task("00000000-0000-0000-0000-000000000000");
+    Mock::given(query_param("task_id", unknown.0.as_str()))
+        .respond_with(json(400, include_str!("fixtures/task_not_found.json")))
+        .expect(1)
+        .mount(&server)
+        .await;
     let asked = [pending.clone(), started.clone(), done.clone(), unknown.clone()];
     let answered = client(&server).poll(&asked).await.unwrap();
     assert_eq!(answered[&pending], TaskStatus::Working);
@@ -117,13 +122,30 @@ async fn a_lost_reply_is_unknown_and_a_closed_door_is_a_retry() {
     assert!(!format!("{unreached:?}").contains(TOKEN));
 }
 
+#[tokio::test]
+async fn one_odd_entry_does_not_hide_the_others_and_a_result_under_another_word_counts() {
+    let server = MockServer::start().await;
+    let body = r#"{"type":"success","detail":[{"status":null},{"id":"a","status":null,"result":null},
+        {"id":"b","status":"FINISHED","result":"https://imgfactory.ru/b.zip"},{"id":"c","status":"BROKEN"}]}"#;
+    Mock::given(path("/api/v1/tasks")).respond_with(json(200, body)).mount(&server).await;
+    let answered = client(&server).poll(&[task("a"), task("b"), task("c")]).await.unwrap();
+    assert_eq!(answered[&task("a")], TaskStatus::Working);
+    assert!(matches!(answered[&task("b")], TaskStatus::Finished(_)));
+    assert_eq!(answered[&task("c")], TaskStatus::Working);
+}
+
 async fn settled(created_at: &str, copies: &str, options: serde_json::Value, ruled_out: &[TaskId]) -> Settled {
     let server = MockServer::start().await;
     let body = serde_json::json!({"type": "success", "detail": [
         {"id": "t", "status": "STARTED", "files": "1", "copies": copies, "percent": "20", "result": null,
          "created_at": created_at, "updated_at": created_at}]});
     Mock::given(path("/api/v1/tasks")).respond_with(json(200, &body.to_string())).mount(&server).await;
-    let unsettled = Unsettled { options: &options, submitted_at: "2022-03-12T09:17:30Z".parse().unwrap(), ruled_out };
+    let unsettled = Unsettled {
+        options: &options,
+        submitted_at: "2022-03-12T09:17:30Z".parse().unwrap(),
+        now: "2022-03-12T09:20:30Z".parse().unwrap(),
+        ruled_out,
+    };
     client(&server).settle(unsettled).await.unwrap()
 }
 

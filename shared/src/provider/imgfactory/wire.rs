@@ -19,7 +19,21 @@ pub(super) struct Accepted {
 #[derive(Debug, Deserialize)]
 pub(super) struct Tasks {
     #[serde(default, deserialize_with = "tolerant::list")]
-    pub(super) detail: Vec<Task>,
+    detail: Vec<serde_json::Value>,
+}
+
+impl Tasks {
+    /// The tasks that can be read: one odd entry does not keep the others from being seen.
+    pub(super) fn readable(self) -> Vec<Task> {
+        let read = |entry| match serde_json::from_value(entry) {
+            Ok(task) => Some(task),
+            Err(error) => {
+                tracing::warn!(%error, "imgfactory lists a task that cannot be read");
+                None
+            }
+        };
+        self.detail.into_iter().filter_map(read).collect()
+    }
 }
 
 /// A task as `GET /tasks` lists it.
@@ -27,7 +41,7 @@ pub(super) struct Tasks {
 pub(super) struct Task {
     pub(super) id: TaskId,
     #[serde(default)]
-    pub(super) status: String,
+    pub(super) status: Option<String>,
     #[serde(default, deserialize_with = "tolerant::number")]
     pub(super) files: Option<i64>,
     #[serde(default, deserialize_with = "tolerant::number")]
@@ -39,11 +53,12 @@ pub(super) struct Task {
 }
 
 impl Task {
-    /// Only DONE with an address is done. PENDING and STARTED are documented; any other word may yet become a result,
-    /// so it counts as work that goes on until the deadline, and is logged.
+    /// What has an address is done. PENDING, STARTED and DONE are documented; any other word may yet become a result, so
+    /// it counts as work that goes on until the deadline, and is logged.
     pub(super) fn status(&self) -> TaskStatus {
-        match (self.status.as_str(), self.result.as_deref()) {
-            ("DONE", Some(url)) if !url.is_empty() => {
+        let word = self.status.as_deref().unwrap_or_default();
+        match (word, self.result.as_deref()) {
+            (word, Some(url)) if !url.is_empty() && !matches!(word, "PENDING" | "STARTED") => {
                 TaskStatus::Finished(Outcome::of(ResultSource::Archive { url: url.to_owned() }))
             }
             ("PENDING" | "STARTED" | "DONE", _) => TaskStatus::Working,

@@ -38,12 +38,15 @@ pub(super) fn read(status: u16, body: &[u8]) -> Result<Said, ProviderError> {
     let charges = u32::from(!cached);
     match data.process_status {
         Some(52000) => Ok(Said::Accepted),
-        Some(0 | 52006) if data.url.is_none() => Ok(Said::Finished(outcome(data, ResultSource::Record, charges, None))),
+        Some(0) if data.url.as_deref().is_none_or(str::is_empty) => {
+            Ok(Said::Finished(outcome(data, ResultSource::Record, charges, None)))
+        }
         Some(0) => Ok(Said::Finished(done(data, charges, None))),
         Some(52002) => {
             let note = "no watermark was found; the original is the result (52002)";
             Ok(Said::Finished(outcome(data, ResultSource::Original, 0, Some(note))))
         }
+        Some(52005) if data.url.as_deref().is_none_or(str::is_empty) => Err(parse_error(status, body)),
         Some(52005) => {
             let note = "the offset would leave the image; the watermark was removed without it (52005)";
             Ok(Said::Finished(done(data, charges, Some(note))))
@@ -83,7 +86,7 @@ pub(super) fn parse_error(status: u16, body: &[u8]) -> ProviderError {
         (429, _) => (K::RateLimited, A::Slow { after: SECOND }),
         (304, Some(52003 | 52004)) => (K::Unavailable, A::Retry { after: CACHED_FAILURE }),
         (503, _) => (K::Unavailable, A::Retry { after: Duration::from_secs(30) }),
-        (500..=599, _) | (_, Some(52003 | 52004)) => (K::Unavailable, A::Retry { after: SECOND }),
+        (408 | 500..=599, _) | (_, Some(52003 | 52004)) => (K::Unavailable, A::Retry { after: SECOND }),
         (_, Some(52001)) => (K::InvalidRequest, A::Reject),
         (200 | 304, _) => (K::Unreadable, A::Retry { after: SECOND }),
         _ => (K::InvalidRequest, A::Reject),

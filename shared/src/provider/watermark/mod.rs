@@ -9,6 +9,7 @@ mod wire;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use jiff::SignedDuration;
 use md5::{Digest as _, Md5};
 use secrecy::ExposeSecret as _;
 
@@ -16,9 +17,9 @@ pub use self::config::{Area, Credentials, Keyword, Mode, Offset, Options, Rule, 
 use self::error::Said;
 use super::{
     Advice, Called, Delivery, ErrorKind, Facts, Http, Provider, ProviderError, Repeat, Request, Settled, Submitted,
-    Unsettled,
+    Unsettled, http::image_part,
 };
-use crate::job::{ImageFormat, ProviderName};
+use crate::job::{ImageFormat, Outcome, ProviderName, ResultSource};
 
 /// The hosts that results are known to come from.
 pub const RESULT_HOSTS: &[&str] = &["www.processimage.cn", "processimage.cn"];
@@ -52,11 +53,7 @@ impl Watermark {
 
     /// The one endpoint: `callback_url` absent asks for the result in the reply.
     async fn access(&self, request: &Request<'_>, options: &Options) -> Result<Said, ProviderError> {
-        let part =
-            reqwest::multipart::Part::stream_with_length(request.image.bytes.clone(), request.image.bytes.len() as u64)
-                .file_name(request.file_name.to_owned())
-                .mime_str(request.image.format.content_type())
-                .map_err(|e| invalid_options(&e))?;
+        let part = image_part(request.image, request.file_name)?;
         let mut form = reqwest::multipart::Form::new().part(self.settings.file_field.clone(), part);
         for (name, value) in wire::fields(options, request.callback_url).map_err(|e| invalid_options(&e))? {
             form = form.text(name, value);
@@ -96,24 +93,51 @@ impl Provider for Watermark {
         let options = parse(request.options)?;
         match self.access(&request, &options).await? {
             // The service gives its work no name; the callback's address is the job's own.
-            Said::Accepted => Ok(Submitted::Accepted { task_id: None }),
-            Said::Finished(outcome) => Ok(Submitted::Finished(outcome)),
+            Said::Accepted if options.mode == Mode::Async && request.callback_url.is_some() => {
+                Ok(Submitted::Accepted { task_id: None })
+            }
+            Said::Accepted => Err(ProviderError::new(
+                ErrorKind::Unreadable,
+                Advice::Retry { after: Duration::from_secs(1) },
+                "the watermark service was asked to answer at once and says that it will call back",
+            )),
+            Said::Finished(outcome) => Ok(Submitted::Finished(with_picture(&options, outcome)?)),
         }
     }
 
     /// For five hours the service answers an identical request from its cache, free of charge.
-    async fn settle(&self, _: Unsettled<'_>) -> Result<Settled, ProviderError> {
-        Ok(Settled::RepeatIsFree)
+    async fn settle(&self, unsettled: Unsettled<'_>) -> Result<Settled, ProviderError> {
+        let age = unsettled.now.duration_since(unsettled.submitted_at);
+        if age < SignedDuration::try_from(FACTS.result_life).unwrap_or(SignedDuration::MAX) {
+            return Ok(Settled::RepeatIsFree);
+        }
+        Ok(Settled::CannotTell("the service forgets its results after five hours, and the call is older".into()))
     }
 }
 
-/// Reads a callback: the same object as a reply.
+/// A result without a picture is one only where none was asked for.
+fn with_picture(options: &Options, outcome: Outcome) -> Result<Outcome, ProviderError> {
+    if outcome.source == ResultSource::Record && options.ocr_only != Some(true) {
+        return Err(ProviderError::new(
+            ErrorKind::Unreadable,
+            Advice::Retry { after: Duration::from_secs(1) },
+            "the watermark service says that it is done and names no picture",
+        ));
+    }
+    Ok(outcome)
+}
+
+/// Reads a callback: the same object as a reply. `options` are the step's, or `null` where only the form counts.
 ///
 /// # Errors
 /// When the body is none of the service's results.
-pub fn read_callback(body: &[u8]) -> Result<Called, ProviderError> {
+pub fn read_callback(options: &serde_json::Value, body: &[u8]) -> Result<Called, ProviderError> {
     match error::read(200, body) {
-        Ok(Said::Finished(outcome)) => Ok(Called::Finished(outcome)),
+        Ok(Said::Finished(outcome)) if options.is_null() => Ok(Called::Finished(outcome)),
+        Ok(Said::Finished(outcome)) => match with_picture(&parse(options)?, outcome) {
+            Ok(outcome) => Ok(Called::Finished(outcome)),
+            Err(error) => Ok(Called::Failed(error)),
+        },
         Err(error) if error.kind != ErrorKind::Unreadable => Ok(Called::Failed(error)),
         Ok(Said::Accepted) | Err(_) => Err(ProviderError::new(
             ErrorKind::Unreadable,
@@ -125,21 +149,12 @@ pub fn read_callback(body: &[u8]) -> Result<Called, ProviderError> {
 
 /// The signature: lower-case hex of md5(appId + md5hex(image) + salt + appSecret). Source: seed `001`.
 fn sign(app_id: &str, image: &[u8], salt: u32, app_secret: &str) -> String {
-    let image_md5 = hex(&Md5::digest(image));
+    let image_md5 = hex::encode(Md5::digest(image));
     let mut hash = Md5::new();
     for part in [app_id, &image_md5, &salt.to_string(), app_secret] {
         hash.update(part.as_bytes());
     }
-    hex(&hash.finalize())
-}
-
-fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        // Writing to a string cannot fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+    hex::encode(hash.finalize())
 }
 
 /// Eight digits of which the first is not 0, as the service wants it.

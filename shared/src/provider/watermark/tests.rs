@@ -5,7 +5,6 @@ use serde_json::json;
 use wiremock::{Mock, MockServer, ResponseTemplate, matchers::method};
 
 use super::*;
-use crate::job::{Outcome, ResultSource};
 use crate::provider::Image;
 
 const APP_ID: &str = "aB3dE6gH9jK2mN5p";
@@ -24,7 +23,10 @@ fn image() -> Image {
 
 async fn sent(options: serde_json::Value, callback_url: Option<&str>) -> (String, String) {
     let server = MockServer::start().await;
-    let body = include_str!("fixtures/async_accepted.json");
+    let body = match callback_url {
+        Some(_) => include_str!("fixtures/async_accepted.json"),
+        None => include_str!("fixtures/sync_done.json"),
+    };
     Mock::given(method("POST")).respond_with(ResponseTemplate::new(200).set_body_string(body)).mount(&server).await;
     let image = image();
     let request = Request { image: &image, file_name: "a.png", options: &options, callback_url };
@@ -88,13 +90,44 @@ fn the_signature_agrees_with_one_made_by_another_program() {
 
 #[test]
 fn a_callback_is_the_same_object_as_a_reply() {
-    let done = read_callback(include_bytes!("fixtures/sync_done.json")).unwrap();
+    let done = read_callback(&serde_json::Value::Null, include_bytes!("fixtures/sync_done.json")).unwrap();
     assert!(matches!(done, Called::Finished(Outcome { source: ResultSource::Image { .. }, .. })));
-    let failed = read_callback(include_bytes!("fixtures/signature_failed.json")).unwrap();
+    let failed = read_callback(&serde_json::Value::Null, include_bytes!("fixtures/signature_failed.json")).unwrap();
     assert!(matches!(failed, Called::Failed(error) if error.kind == ErrorKind::Credentials));
+    let no_picture = read_callback(&json!({}), include_bytes!("fixtures/ocr_only.json")).unwrap();
+    assert!(matches!(no_picture, Called::Failed(error) if error.message.contains("no picture")));
+    let only_words = read_callback(&json!({"ocr_only": true}), include_bytes!("fixtures/ocr_only.json")).unwrap();
+    assert!(matches!(only_words, Called::Finished(Outcome { source: ResultSource::Record, .. })));
     for nonsense in ["", "{}", "[]", "null", include_str!("fixtures/async_accepted.json")] {
-        assert!(read_callback(nonsense.as_bytes()).is_err(), "{nonsense}");
+        assert!(read_callback(&serde_json::Value::Null, nonsense.as_bytes()).is_err(), "{nonsense}");
     }
+}
+
+#[tokio::test]
+async fn a_promise_to_call_back_where_none_was_asked_for_is_no_answer() {
+    let server = MockServer::start().await;
+    let body = include_str!("fixtures/async_accepted.json");
+    Mock::given(method("POST")).respond_with(ResponseTemplate::new(200).set_body_string(body)).mount(&server).await;
+    let image = image();
+    let options = json!({"mode": "sync"});
+    let request = Request { image: &image, file_name: "a.png", options: &options, callback_url: None };
+    assert!(client(&server).submit(request).await.is_err());
+}
+
+#[tokio::test]
+async fn a_repeat_is_free_for_five_hours_and_nobody_knows_after() {
+    let server = MockServer::start().await;
+    let settled = async |now: &str| {
+        let unsettled = Unsettled {
+            options: &json!({}),
+            submitted_at: "2026-11-20T12:00:00Z".parse().unwrap(),
+            now: now.parse().unwrap(),
+            ruled_out: &[],
+        };
+        client(&server).settle(unsettled).await.unwrap()
+    };
+    assert_eq!(settled("2026-11-20T16:59:00Z").await, Settled::RepeatIsFree);
+    assert!(matches!(settled("2026-11-20T17:01:00Z").await, Settled::CannotTell(_)));
 }
 
 #[test]
