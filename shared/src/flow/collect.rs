@@ -62,8 +62,12 @@ enum Fetched {
 enum FetchError {
     #[error(transparent)]
     Flow(#[from] FlowError),
+    /// Nobody answered: tried again for as long as the provider keeps the result.
     #[error("{0}")]
-    MayPass(String),
+    Unreachable(String),
+    /// What came is no result; it may have been cut off on its way. Tried again a few times.
+    #[error("{0}")]
+    Broken(String),
     #[error("{0}")]
     Final(String),
 }
@@ -86,7 +90,13 @@ impl From<DownloadError> for FetchError {
             Some(cause) => format!("{error}: {cause}"),
             None => error.to_string(),
         };
-        if error.may_pass() { Self::MayPass(with_cause) } else { Self::Final(with_cause) }
+        match error {
+            DownloadError::Refused(_) | DownloadError::Broken(_) | DownloadError::Disk(_) => {
+                Self::Unreachable(with_cause)
+            }
+            DownloadError::Gone(_) => Self::Broken(with_cause),
+            DownloadError::NotAllowed(_) | DownloadError::TooLong { .. } => Self::Final(with_cause),
+        }
     }
 }
 
@@ -128,11 +138,15 @@ async fn fetch(app: &App, job: Job) -> Result<(), FlowError> {
             again(job).await
         }
         Err(FetchError::Flow(error)) => Err(error),
-        Err(FetchError::MayPass(problem)) if still_there && failures + 1 < app.schedule.most_fetches => {
+        Err(FetchError::Unreachable(problem)) if still_there => {
             tracing::warn!(job_id = %job.id, problem, failures, "result not fetched yet");
             again(job).await
         }
-        Err(FetchError::MayPass(problem) | FetchError::Final(problem)) => {
+        Err(FetchError::Broken(problem)) if still_there && failures + 1 < app.schedule.most_fetches => {
+            tracing::warn!(job_id = %job.id, problem, failures, "result not fetched yet");
+            again(job).await
+        }
+        Err(FetchError::Unreachable(problem) | FetchError::Broken(problem) | FetchError::Final(problem)) => {
             let message = format!("The result for '{}' could not be fetched: {problem}. {retry}", job.upload.key);
             app.fail(job, FailureKind::BrokenResult, message).await
         }
@@ -166,7 +180,7 @@ async fn fetch_image(app: &App, job: &Job, url: &str) -> Result<Fetched, FetchEr
     };
     let inspected = inspected
         .map_err(|panic| FetchError::Final(format!("the result could not be inspected: {panic}")))?
-        .map_err(|problem| FetchError::MayPass(problem.to_string()))?;
+        .map_err(|problem| FetchError::Broken(problem.to_string()))?;
     let key = single_key(&job.upload_key().map_err(FlowError::from)?, &inspected);
     app.objects.put_file(&key, inspected.format.content_type(), &path).await?;
     Ok(Fetched::Whole(vec![output(key, inspected)]))
@@ -212,13 +226,13 @@ async fn fetch_archive(app: &App, job: &Job, url: &str) -> Result<Fetched, Fetch
         Ok(unpacked) => unpacked,
         Err(UnpackError::Disk(error)) => return Err(error.into()),
         // A transfer that broke off looks like no zip.
-        Err(error @ UnpackError::NoZip(_)) => return Err(FetchError::MayPass(error.to_string())),
+        Err(error @ UnpackError::NoZip(_)) => return Err(FetchError::Broken(error.to_string())),
         Err(error @ UnpackError::TooMuch(_)) => return Err(FetchError::Final(error.to_string())),
     };
     match proves_to_be_ours(job, &unpacked) {
         Some(true) => {}
         Some(false) => return Ok(Fetched::AnothersTask),
-        None => return Err(FetchError::MayPass("the zip holds nothing by which to tell whose it is".into())),
+        None => return Err(FetchError::Broken("the zip holds nothing by which to tell whose it is".into())),
     }
     let outputs = store_all(app, job, &unpacked).await?;
     let total = unpacked.images.len() + unpacked.broken.len();
@@ -226,7 +240,7 @@ async fn fetch_archive(app: &App, job: &Job, url: &str) -> Result<Fetched, Fetch
         return Ok(Fetched::Whole(outputs));
     }
     if total == 0 {
-        return Err(FetchError::MayPass("the zip holds no image".into()));
+        return Err(FetchError::Broken("the zip holds no image".into()));
     }
     let broken: Vec<String> = unpacked
         .broken

@@ -4,6 +4,7 @@
 //! arguments, the next state comes out. Whoever wants to know what darkroom does with an image reads it here.
 
 mod document;
+mod failure;
 mod id;
 mod image_file;
 mod key;
@@ -13,12 +14,11 @@ mod state;
 mod transition;
 
 pub use document::{Document, DocumentStep, DocumentUpload};
+pub use failure::{Failure, FailureKind};
 pub use id::{InvalidJobId, JobId, TaskId};
 pub use image_file::{ImageFormat, safe_file_name};
 pub use key::{RESULTS_PREFIX, UPLOADS_PREFIX, UploadKey, UploadKeyError};
 pub use route::{DEFAULT_PRESET, InvalidRoute, ProviderName, Route};
 pub use schedule::{Pace, Schedule};
-pub use state::{
-    CallbackReceived, Failure, FailureKind, Job, Output, Rectangle, ResultSource, State, StateName, Step, Upload,
-};
+pub use state::{CallbackReceived, Job, Output, Rectangle, ResultSource, State, StateName, Step, Upload};
 pub use transition::{Because, Event, IllegalTransition, Outcome, next};

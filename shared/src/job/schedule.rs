@@ -39,7 +39,7 @@ pub struct Schedule {
     pub longest_retry: Duration,
     /// Paid submits that failed in a way that may pass: this many, then the job fails.
     pub most_attempts: u32,
-    /// Fetches of one result that failed in a way that may pass: this many, then the job fails.
+    /// Fetches of one result that brought something that is none: this many, then the job fails.
     pub most_fetches: u32,
     /// How long to wait for a callback, by how many repeats there have been. When these are used up, the image is
     /// sent with the request to answer at once.

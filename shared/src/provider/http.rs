@@ -237,17 +237,6 @@ pub enum DownloadError {
     Disk(#[source] std::io::Error),
 }
 
-impl DownloadError {
-    /// Whether another try may succeed.
-    #[must_use]
-    pub fn may_pass(&self) -> bool {
-        match self {
-            Self::Refused(_) | Self::Broken(_) | Self::Disk(_) | Self::Gone(_) => true,
-            Self::NotAllowed(_) | Self::TooLong { .. } => false,
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

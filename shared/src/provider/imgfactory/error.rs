@@ -50,6 +50,7 @@ mod tests {
             // Not documented, but what stands in front of a service answers so.
             (413, "<html>413 Request Entity Too Large</html>", K::UnsuitableImage, A::Reject),
             (429, "", K::RateLimited, slow),
+            (408, "", K::Unavailable, retry),
             (502, "<html>Bad Gateway</html>", K::Unavailable, retry),
             (200, "<html>", K::Unreadable, retry),
         ];

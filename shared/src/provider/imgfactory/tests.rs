@@ -63,6 +63,8 @@ async fn one_copy_comes_at_once() {
     let (image, options) = (image(), serde_json::json!({"mode": "sync"}));
     let submitted = client(&server).submit(request(&image, &options)).await.unwrap();
     assert_eq!(submitted, Submitted::InHand { bytes: Bytes::from_static(b"copy"), charges: 0 });
+    let body = String::from_utf8_lossy(&server.received_requests().await.unwrap()[0].body).into_owned();
+    assert!(body.contains(r#"name="image"; filename="0123.jpg""#), "{body}");
 }
 
 #[tokio::test]

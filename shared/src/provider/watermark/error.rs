@@ -137,6 +137,7 @@ mod tests {
             (200, body(200, 52003), K::Unavailable, second),
             (200, body(200, 52004), K::Unavailable, second),
             (200, body(304, 52004), K::Unavailable, A::Retry { after: CACHED_FAILURE }),
+            (408, String::new(), K::Unavailable, second),
             (502, "<html>Bad Gateway</html>".to_owned(), K::Unavailable, second),
             (200, "<html>".to_owned(), K::Unreadable, second),
             (200, body(200, 59999), K::Unreadable, second),
@@ -169,6 +170,13 @@ mod tests {
     fn nothing_to_remove_is_no_failure_and_costs_nothing() {
         let Said::Finished(outcome) = read(200, body(200, 52002).as_bytes()).unwrap() else { panic!("not done") };
         assert_eq!((outcome.source, outcome.charges, outcome.warnings.len()), (ResultSource::Original, 0, 1));
+    }
+
+    #[test]
+    fn only_reading_is_done_too() {
+        let body = include_str!("fixtures/ocr_only.json").replace("\"processStatus\": 0", "\"processStatus\": 52006");
+        let Said::Finished(outcome) = read(200, body.as_bytes()).unwrap() else { panic!("not done") };
+        assert_eq!((outcome.source, outcome.charges, outcome.rectangles.len()), (ResultSource::Record, 1, 2));
     }
 
     #[test]

@@ -104,6 +104,25 @@ fn a_callback_is_the_same_object_as_a_reply() {
 }
 
 #[tokio::test]
+async fn a_token_and_another_name_for_the_file_are_settings() {
+    let server = MockServer::start().await;
+    let body = include_str!("fixtures/sync_done.json");
+    Mock::given(method("POST")).respond_with(ResponseTemplate::new(200).set_body_string(body)).mount(&server).await;
+    let credentials = Credentials::Token("0123456789abcdef0123456789abcdef".into());
+    let url = server.uri().parse().unwrap();
+    let settings = Settings { url, credentials, file_field: "imageFile".into() };
+    let (image, options) = (image(), json!({"mode": "sync"}));
+    let request = Request { image: &image, file_name: "a.png", options: &options, callback_url: None };
+    Watermark::new(Http::new().unwrap(), settings).submit(request).await.unwrap();
+    let sent = server.received_requests().await.unwrap().remove(0);
+    assert_eq!(sent.headers["x-access-api-token"], "0123456789abcdef0123456789abcdef");
+    assert!(!sent.headers.contains_key("x-access-api-sign"));
+    let body = String::from_utf8_lossy(&sent.body).into_owned();
+    assert!(body.contains("name=\"imageFile\"; filename=\"a.png\""), "{body}");
+    assert_eq!((field(&body, "appId"), field(&body, "salt")), (None, None));
+}
+
+#[tokio::test]
 async fn a_promise_to_call_back_where_none_was_asked_for_is_no_answer() {
     let server = MockServer::start().await;
     let body = include_str!("fixtures/async_accepted.json");
