@@ -1,5 +1,7 @@
 //! Logs: JSON lines in a function, readable lines in a terminal. Ids go into fields; bodies and secrets nowhere.
 
+use std::io::IsTerminal as _;
+
 use tracing_subscriber::{EnvFilter, fmt};
 
 /// How log lines look.
@@ -18,6 +20,6 @@ pub fn start(format: Format, filter: &str) {
     // It fails only when a subscriber is there already, as in tests.
     let _ = match format {
         Format::Json => builder.json().flatten_event(true).without_time().try_init(),
-        Format::Human => builder.compact().with_target(false).try_init(),
+        Format::Human => builder.compact().with_target(false).with_ansi(std::io::stderr().is_terminal()).try_init(),
     };
 }

@@ -18,14 +18,14 @@ pub(crate) async fn run(arguments: Jobs, environment: &darkroom_shared::config::
     } else if jobs.is_empty() {
         terminal::line("no jobs; put an image: darkroom put watermark/default photo.jpg");
     } else {
-        terminal::table(&["id", "image", "route", "state", "made", "told"], jobs.iter().map(row));
+        terminal::table(&["id", "image", "route", "state", "made", "outputs"], jobs.iter().map(row));
     }
     Ok(Ended::Done)
 }
 
 fn row(job: &Job) -> Vec<String> {
     let told = match &job.state {
-        State::Done { outputs } => format!("{} files", outputs.len()),
+        State::Done { outputs } => outputs.len().to_string(),
         State::Failed { reason, .. } => reason.message.clone(),
         State::Queued { .. } | State::Submitting { .. } | State::Waiting { .. } | State::Ready { .. } => {
             job.due_at().map(|due_at| format!("next look {}", due_at.strftime("%H:%M:%S"))).unwrap_or_default()
