@@ -124,6 +124,10 @@ impl App {
                 return Ok(None);
             }
             found.upload.sha256 = found.upload.sha256.or(job.upload.sha256);
+            if found.state == job.state {
+                // What we know of the step and have not written yet.
+                found.steps = job.steps;
+            }
             job = found;
         }
         Err(FlowError::Contended(job.id))

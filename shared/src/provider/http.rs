@@ -146,6 +146,19 @@ pub(super) fn image_part(image: &Image, file_name: &str) -> Result<reqwest::mult
         .map_err(|e| ProviderError::new(ErrorKind::UnsuitableImage, Advice::Reject, e.to_string()))
 }
 
+/// A header's value that no log shows. `variable` is where it comes from.
+///
+/// # Errors
+/// When the secret holds characters that no header can carry.
+pub(super) fn secret_header(secret: &str, variable: &str) -> Result<http::HeaderValue, ProviderError> {
+    let mut value = http::HeaderValue::from_str(secret).map_err(|_| {
+        let message = format!("{variable} holds characters that no HTTP header can carry");
+        ProviderError::new(ErrorKind::Credentials, Advice::Hold, message)
+    })?;
+    value.set_sensitive(true);
+    Ok(value)
+}
+
 fn content_type(response: &reqwest::Response) -> String {
     let value = response.headers().get(http::header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or_default();
     value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()

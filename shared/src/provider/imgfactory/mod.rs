@@ -16,7 +16,8 @@ use url::Url;
 pub use self::config::{Crop, Exif, Flip, Folders, Mode, Names, Options, Range, Settings, Side};
 use super::{
     Advice, Delivery, ErrorKind, Facts, Http, Provider, ProviderError, Repeat, Reply, Request, Settled, Submitted,
-    TaskStatus, Unsettled, http::image_part,
+    TaskStatus, Unsettled,
+    http::{image_part, secret_header},
 };
 use crate::job::{ProviderName, TaskId};
 
@@ -124,15 +125,7 @@ impl Imgfactory {
 
     /// The bare token: the seed's example shows no `Bearer`.
     fn authorization(&self) -> Result<http::HeaderValue, ProviderError> {
-        let mut value = http::HeaderValue::from_str(self.settings.token.expose_secret()).map_err(|_| {
-            ProviderError::new(
-                ErrorKind::Credentials,
-                Advice::Hold,
-                "IMGFACTORY_TOKEN holds characters that no HTTP header can carry",
-            )
-        })?;
-        value.set_sensitive(true);
-        Ok(value)
+        secret_header(self.settings.token.expose_secret(), "IMGFACTORY_TOKEN")
     }
 }
 

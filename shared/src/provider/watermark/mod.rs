@@ -17,7 +17,8 @@ pub use self::config::{Area, Credentials, Keyword, Mode, Offset, Options, Rule, 
 use self::error::Said;
 use super::{
     Advice, Called, Delivery, ErrorKind, Facts, Http, Provider, ProviderError, Repeat, Request, Settled, Submitted,
-    Unsettled, http::image_part,
+    Unsettled,
+    http::{image_part, secret_header},
 };
 use crate::job::{ImageFormat, Outcome, ProviderName, ResultSource};
 
@@ -64,10 +65,10 @@ impl Watermark {
                 let salt = salt();
                 let sign = sign(app_id, &request.image.bytes, salt, app_secret.expose_secret());
                 form = form.text("appId", app_id.clone()).text("salt", salt.to_string());
-                post = post.header("x-access-api-sign", sensitive(&sign)?);
+                post = post.header("x-access-api-sign", secret_header(&sign, "WATERMARK_APP_ID")?);
             }
             Credentials::Token(token) => {
-                post = post.header("x-access-api-token", sensitive(token.expose_secret())?);
+                post = post.header("x-access-api-token", secret_header(token.expose_secret(), "WATERMARK_TOKEN")?);
             }
         }
         let reply = self.http.send(post.multipart(form), Repeat::Paid).await?;
@@ -163,18 +164,6 @@ fn salt() -> u32 {
     const MANY: u32 = 90_000_000;
     let [a, b, c, d, ..] = *uuid::Uuid::new_v4().as_bytes();
     LEAST + u32::from_le_bytes([a, b, c, d]) % MANY
-}
-
-fn sensitive(text: &str) -> Result<http::HeaderValue, ProviderError> {
-    let mut value = http::HeaderValue::from_str(text).map_err(|_| {
-        ProviderError::new(
-            ErrorKind::Credentials,
-            Advice::Hold,
-            "WATERMARK_TOKEN holds characters that no HTTP header can carry",
-        )
-    })?;
-    value.set_sensitive(true);
-    Ok(value)
 }
 
 fn parse(options: &serde_json::Value) -> Result<Options, ProviderError> {
