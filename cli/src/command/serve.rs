@@ -1,10 +1,10 @@
 //! `darkroom serve`: darkroom on this machine until it is stopped.
 
-use std::path::PathBuf;
+use std::{collections::BTreeMap, path::PathBuf};
 
 use anyhow::{Context as _, bail};
 use darkroom_shared::{
-    config::{Environment, Presets},
+    config::{self, Environment, Presets},
     job::ProviderName,
 };
 
@@ -19,6 +19,8 @@ use crate::{
 pub(crate) async fn run(serve: Serve, environment: Environment) -> anyhow::Result<Ended> {
     let presets = presets(serve.config, &environment)?;
     let has_public_url = serve.public_url.is_some() || environment.get("DARKROOM_PUBLIC_URL").is_some();
+    let addresses = ProviderName::ALL.map(|provider| (provider, config::address(&environment, provider)));
+    let addresses = BTreeMap::from(addresses);
     let host = Host::start(Settings {
         data: serve.data.clone(),
         presets,
@@ -33,7 +35,12 @@ pub(crate) async fn run(serve: Serve, environment: Environment) -> anyhow::Resul
     terminal::line(format!("HTTP       {}  webhook, /health", host.http_url));
     terminal::line(format!("DynamoDB   {}  table {NAME}", host.dynamodb_url));
     for provider in ProviderName::ALL {
-        let what = if host.sandboxed.contains(&provider) { "sandbox (no credentials set)" } else { "real" };
+        let what = match (host.sandboxed.contains(&provider), addresses.get(&provider).and_then(Option::as_ref)) {
+            (false, Some(address)) => format!("real, at {address}"),
+            (false, None) => "real".to_owned(),
+            (true, Some(address)) => format!("sandbox (no credentials set, so {address} is not used)"),
+            (true, None) => "sandbox (no credentials set)".to_owned(),
+        };
         terminal::line(format!("{provider:<10} {what}"));
     }
     if !has_public_url && !host.sandboxed.contains(&ProviderName::Watermark) {

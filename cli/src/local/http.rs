@@ -1,6 +1,6 @@
 //! The HTTP side of one machine: the webhook, a health page and, below `/sandbox`, the services that are not real.
 
-use axum::{Router, body::Body, extract::Request, response::Response, routing::get};
+use axum::{Router, body::Body, extract::Request, response::Response, routing::get, serve::ListenerExt as _};
 use darkroom_sandbox::Sandbox;
 use darkroom_shared::{
     flow::{App, CallbackSecrets},
@@ -27,6 +27,10 @@ pub(super) async fn serve(
     if let Some(sandbox) = sandbox {
         router = router.nest(SANDBOX_PATH, sandbox.router());
     }
+    // See `serve_s3`.
+    let listener = listener.tap_io(|socket| {
+        let _ = socket.set_nodelay(true);
+    });
     let stopped = async move {
         let _ = stopping.wait_for(|stop| *stop).await;
     };

@@ -90,6 +90,12 @@ pub fn has_credentials(environment: &Environment, provider: ProviderName) -> boo
     names.iter().any(|name| environment.get(name).is_some())
 }
 
+/// `<PROVIDER>_URL`, as it is set.
+#[must_use]
+pub fn address(environment: &Environment, provider: ProviderName) -> Option<String> {
+    environment.get(&named(provider, "URL"))
+}
+
 /// `<PROVIDER>_URL`, or the real service's.
 fn base_url(environment: &Environment, provider: ProviderName) -> Result<Url, ConfigError> {
     let default = match provider {

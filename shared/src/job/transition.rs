@@ -115,8 +115,8 @@ pub enum Event {
 /// Why a step is not submitted now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Because {
-    /// The provider was not asked: no rate slot is near, the image could not be read, or it is certain that an
-    /// earlier call never reached it.
+    /// The provider was not asked: no rate slot is near, or the image could not be read. Or it was, and to ask again is
+    /// certain to cost nothing more.
     NotAsked,
     /// The provider said that we are too quick. It does not count as a failure.
     TooQuick,
