@@ -1,7 +1,7 @@
 //! Recover: after the only host went down, nobody works on any job any more, and callbacks came to a closed door.
 //! On AWS nothing calls this: there, leases and times run out by themselves.
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 
 use super::{App, FlowError};
 use crate::{
@@ -10,7 +10,8 @@ use crate::{
     store::QueueName,
 };
 
-/// A callback that has not come after so long may have come to a closed door.
+/// What a provider was asked so long ago is done or listed by now, and a callback that has not come may have come to a
+/// closed door.
 const USUAL_WORK: SignedDuration = SignedDuration::from_secs(20);
 
 /// Makes every job that was in somebody's hands due at once. Returns how many unfinished jobs there are.
@@ -32,8 +33,8 @@ pub async fn recover(app: &App) -> Result<usize, FlowError> {
                 app.wake(QueueName::Collect, &job.id).await;
                 continue;
             }
-            // The lease of a dead process is void.
-            (State::Submitting { .. }, _) => Event::OutcomeUnknown { settle_at: now },
+            // The lease of a dead process is void. What became of its call shows once the provider has had time for it.
+            (State::Submitting { since, .. }, _) => Event::Settling { lease_until: usual_end(*since).max(now) },
             // A wait that a provider asked for goes on.
             (State::Queued { .. }, Some(step)) if step.failures == 0 => {
                 Event::Postponed { until: now, slot_at: None, because: Because::HostRestarted }
@@ -49,7 +50,7 @@ pub async fn recover(app: &App) -> Result<usize, FlowError> {
                     continue;
                 }
                 // What is still at work over there would be worked on twice, and its callback comes to an open door.
-                let until = submitted_at.saturating_add(USUAL_WORK).unwrap_or(now).max(now);
+                let until = usual_end(submitted_at).max(now);
                 Event::Postponed { until, slot_at: None, because: Because::HostRestarted }
             }
             // What was woken was woken by messages that are gone.
@@ -59,4 +60,8 @@ pub async fn recover(app: &App) -> Result<usize, FlowError> {
         app.advance(job, &event).await?;
     }
     Ok(many)
+}
+
+fn usual_end(submitted_at: Timestamp) -> Timestamp {
+    submitted_at.saturating_add(USUAL_WORK).unwrap_or(Timestamp::MAX)
 }
