@@ -3,19 +3,14 @@
 mod batch;
 mod lambda;
 
-use batch::failed_messages;
-use lambda::invoke;
-
 const FUNCTION: &str = env!("CARGO_BIN_EXE_submit-imgfactory");
 
 #[tokio::test]
 async fn a_message_that_cannot_be_read_is_reported_alone() {
-    let poison = invoke(FUNCTION, &[], include_str!("../../events/sqs-poison.json")).await;
-    assert_eq!(failed_messages(&poison), ["059f36b4-87a3-44ab-83d2-661975830a7d"]);
+    batch::poison_is_reported_alone(FUNCTION).await;
 }
 
 #[tokio::test]
 async fn a_wake_up_for_a_job_that_is_gone_is_done_with() {
-    let woken = invoke(FUNCTION, &[], include_str!("../../events/sqs-wake-up.json")).await;
-    assert!(failed_messages(&woken).is_empty());
+    batch::a_job_that_is_gone_is_done_with(FUNCTION).await;
 }
