@@ -19,8 +19,9 @@
 
 #![expect(clippy::print_stdout, reason = "an example talks to the person at the terminal")]
 
+mod support;
+
 use std::{
-    fmt,
     path::{Path, PathBuf},
     time::{Duration, Instant},
 };
@@ -34,6 +35,7 @@ use darkroom_shared::{
         imgfactory::{Imgfactory, Options},
     },
 };
+use support::Problem;
 
 /// An example that takes longer has nobody watching any more; the task goes on without us.
 const GIVE_UP_AFTER: Duration = Duration::from_secs(15 * 60);
@@ -122,22 +124,5 @@ fn not_submitted(error: &ProviderError) -> Problem {
         Advice::Reject => "Change the image or the options",
         Advice::Retry { .. } | Advice::Slow { .. } => "Nothing was started; try again",
     };
-    let causes = std::iter::successors(std::error::Error::source(error), |cause| cause.source());
-    let causes: String = causes.map(|cause| format!(": {cause}")).collect();
-    Problem(format!("{error}{causes}. {now}"))
-}
-
-/// What ends the example. `main` shows an error by its `Debug`, so that is the plain text.
-struct Problem(String);
-
-impl fmt::Debug for Problem {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl<E: std::error::Error> From<E> for Problem {
-    fn from(error: E) -> Self {
-        Self(error.to_string())
-    }
+    Problem::of_provider(error, now)
 }

@@ -19,7 +19,9 @@
 
 #![expect(clippy::print_stdout, reason = "an example talks to the person at the terminal")]
 
-use std::{fmt, path::PathBuf};
+mod support;
+
+use std::path::PathBuf;
 
 use darkroom_shared::{
     config::{self, Environment},
@@ -30,6 +32,7 @@ use darkroom_shared::{
         watermark::{FACTS, Mode, Options, Watermark},
     },
 };
+use support::Problem;
 
 #[tokio::main]
 async fn main() -> Result<(), Problem> {
@@ -114,22 +117,5 @@ fn not_submitted(error: &ProviderError) -> Problem {
         Advice::Reject => "Change the image or the options",
         Advice::Retry { .. } | Advice::Slow { .. } => "Try again",
     };
-    let causes = std::iter::successors(std::error::Error::source(error), |cause| cause.source());
-    let causes: String = causes.map(|cause| format!(": {cause}")).collect();
-    Problem(format!("{error}{causes}. {now}"))
-}
-
-/// What ends the example. `main` shows an error by its `Debug`, so that is the plain text.
-struct Problem(String);
-
-impl fmt::Debug for Problem {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl<E: std::error::Error> From<E> for Problem {
-    fn from(error: E) -> Self {
-        Self(error.to_string())
-    }
+    Problem::of_provider(error, now)
 }
