@@ -7,7 +7,8 @@ use async_trait::async_trait;
 use darkroom_shared::{
     aws,
     clock::Clock,
-    config::{Environment, Places, Presets},
+    config::{Places, Presets},
+    environment::Environment,
     flow::App,
     job::Schedule,
     provider::{Http, Providers},

@@ -10,7 +10,7 @@ mod terminal;
 use std::process::ExitCode;
 
 use clap::Parser as _;
-use darkroom_shared::{config::Environment, telemetry};
+use darkroom_shared::{environment::Environment, telemetry};
 
 use self::arguments::{Arguments, Command};
 

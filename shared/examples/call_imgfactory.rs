@@ -27,12 +27,12 @@ use std::{
 };
 
 use darkroom_shared::{
-    config::{self, Environment},
+    environment::Environment,
     flow::inspect_bytes,
     job::{ResultSource, Schedule, TaskId},
     provider::{
-        Advice, Http, Image, Provider as _, ProviderError, Request, Submitted, TaskStatus,
-        imgfactory::{Imgfactory, Options},
+        Advice, Http, Image, PresetOptions as _, Provider as _, ProviderError, Request, Submitted, TaskStatus,
+        imgfactory::{Imgfactory, Options, Settings},
     },
 };
 use support::Problem;
@@ -43,7 +43,7 @@ const GIVE_UP_AFTER: Duration = Duration::from_secs(15 * 60);
 #[tokio::main]
 async fn main() -> Result<(), Problem> {
     let (path, options) = arguments()?;
-    let settings = config::imgfactory(&Environment::of_process())
+    let settings = Settings::from_environment(&Environment::of_process())
         .map_err(|e| Problem(format!("{e}; `cargo run -- sandbox` prints what to export for a free try")))?;
     let bytes = std::fs::read(&path).map_err(|e| Problem(format!("{} cannot be read: {e}", path.display())))?;
     let found = inspect_bytes(&bytes).map_err(|e| Problem(format!("{}: {e}", path.display())))?;
@@ -52,7 +52,8 @@ async fn main() -> Result<(), Problem> {
     let client = Imgfactory::new(Http::new()?, settings);
     let image = Image { bytes: bytes.into(), format: found.format };
     let file_name = path.file_name().unwrap_or_default().to_string_lossy();
-    let request = Request { image: &image, file_name: &file_name, options: &options, callback_url: None };
+    let request =
+        Request { image: &image, file_name: &file_name, options: &options, callback_url: None, image_url: None };
     match client.submit(request).await.map_err(|e| not_submitted(&e))? {
         Submitted::Accepted { task_id: Some(task_id) } => wait_for(&client, task_id).await,
         Submitted::InHand { bytes, .. } => keep(&path, &bytes),
@@ -120,7 +121,7 @@ fn keep(image: &Path, copy: &[u8]) -> Result<(), Problem> {
 fn not_submitted(error: &ProviderError) -> Problem {
     let now = match error.advice {
         Advice::Unknown => "The task may have been started all the same: look into the account before you try again",
-        Advice::Hold => "Check IMGFACTORY_TOKEN and the account",
+        Advice::Hold | Advice::NextDay { .. } => "Check IMGFACTORY_TOKEN and the account",
         Advice::Reject => "Change the image or the options",
         Advice::Retry { .. } | Advice::Slow { .. } => "Nothing was started; try again",
     };

@@ -24,12 +24,12 @@ mod support;
 use std::path::PathBuf;
 
 use darkroom_shared::{
-    config::{self, Environment},
+    environment::Environment,
     flow::inspect_bytes,
     job::{Outcome, ResultSource},
     provider::{
-        Advice, Http, Image, Provider as _, ProviderError, Request, Submitted,
-        watermark::{FACTS, Mode, Options, Watermark},
+        Advice, Http, Image, PresetOptions as _, Provider as _, ProviderError, Request, Submitted,
+        watermark::{DEFINITION, Mode, Options, Settings, Watermark},
     },
 };
 use support::Problem;
@@ -37,7 +37,7 @@ use support::Problem;
 #[tokio::main]
 async fn main() -> Result<(), Problem> {
     let (path, options) = arguments()?;
-    let settings = config::watermark(&Environment::of_process())
+    let settings = Settings::from_environment(&Environment::of_process())
         .map_err(|e| Problem(format!("{e}; `cargo run -- sandbox` prints what to export for a free try")))?;
     let image = image(&path)?;
     println!(
@@ -50,7 +50,8 @@ async fn main() -> Result<(), Problem> {
 
     let client = Watermark::new(Http::new()?, settings);
     let file_name = path.file_name().unwrap_or_default().to_string_lossy();
-    let request = Request { image: &image, file_name: &file_name, options: &options, callback_url: None };
+    let request =
+        Request { image: &image, file_name: &file_name, options: &options, callback_url: None, image_url: None };
     match client.submit(request).await.map_err(|e| not_submitted(&e))? {
         Submitted::Finished(outcome) => {
             show(&outcome);
@@ -77,11 +78,11 @@ fn arguments() -> Result<(PathBuf, serde_json::Value), Problem> {
 fn image(path: &std::path::Path) -> Result<Image, Problem> {
     let bytes = std::fs::read(path).map_err(|e| Problem(format!("{} cannot be read: {e}", path.display())))?;
     let found = inspect_bytes(&bytes).map_err(|e| Problem(format!("{}: {e}", path.display())))?;
-    if !FACTS.formats.contains(&found.format) {
+    if !DEFINITION.facts.formats.contains(&found.format) {
         let is = found.format.content_type();
         return Err(Problem(format!("{} is {is}; the service takes png, bmp and jpeg only", path.display())));
     }
-    match FACTS.most_image_bytes {
+    match DEFINITION.facts.most_image_bytes {
         Some(most) if found.bytes > most => {
             let has = found.bytes;
             Err(Problem(format!("{} has {has} bytes; the service takes at most {most}", path.display())))
@@ -100,11 +101,11 @@ fn show(outcome: &Outcome) {
             println!("done; only the text was looked for, there is no image");
         }
     }
-    println!("charged: {}", outcome.charges);
-    for warning in &outcome.warnings {
+    println!("charged: {}", outcome.report.charges);
+    for warning in &outcome.report.warnings {
         println!("warning: {warning}");
     }
-    for found in &outcome.rectangles {
+    for found in &outcome.report.rectangles {
         let word = found.word.as_deref().filter(|word| !word.is_empty()).unwrap_or("(no text)");
         println!("rectangle: x {} y {} w {} h {}  {word}", found.x, found.y, found.w, found.h);
     }
@@ -113,7 +114,9 @@ fn show(outcome: &Outcome) {
 fn not_submitted(error: &ProviderError) -> Problem {
     let now = match error.advice {
         Advice::Unknown => "It may have been worked on: the very same call is free for five hours, so make it again",
-        Advice::Hold => "Check WATERMARK_APP_ID, WATERMARK_APP_SECRET or WATERMARK_TOKEN, and the uses that are left",
+        Advice::Hold | Advice::NextDay { .. } => {
+            "Check WATERMARK_APP_ID, WATERMARK_APP_SECRET or WATERMARK_TOKEN, and the uses that are left"
+        }
         Advice::Reject => "Change the image or the options",
         Advice::Retry { .. } | Advice::Slow { .. } => "Try again",
     };

@@ -8,37 +8,18 @@ use lambda_runtime::{LambdaEvent, service_fn};
 use crate::{
     aws,
     clock::Clock,
-    config::{self, ConfigError, Environment, Places, Presets},
-    flow::{App, CallbackSecrets, CallbackUrls},
+    config::{self, Places, Presets},
+    environment::{ConfigError, Environment},
+    flow::{App, CallbackSecrets, CallbackUrls, NotesInTable},
     handler,
     job::Schedule,
-    provider::{Http, Provider, Providers, imgfactory::Imgfactory, watermark::Watermark},
+    provider::{Equipment, Http, MakeProvider, Notes, Providers},
     store::{Jobs, Objects, Queue, SqsQueue},
     telemetry,
 };
 
 /// Why a function did not start or stopped.
 pub type Error = lambda_runtime::Error;
-
-/// Makes one provider from the environment. A function names only those that it needs, so that its binary and its
-/// secrets hold no others.
-pub type MakeProvider = fn(&Environment, &Http) -> Result<Arc<dyn Provider>, ConfigError>;
-
-/// Makes imgfactory.
-///
-/// # Errors
-/// When its settings are missing.
-pub fn imgfactory(environment: &Environment, http: &Http) -> Result<Arc<dyn Provider>, ConfigError> {
-    Ok(Arc::new(Imgfactory::new(http.clone(), config::imgfactory(environment)?)))
-}
-
-/// Makes the watermark service.
-///
-/// # Errors
-/// When its settings are missing.
-pub fn watermark(environment: &Environment, http: &Http) -> Result<Arc<dyn Provider>, ConfigError> {
-    Ok(Arc::new(Watermark::new(http.clone(), config::watermark(environment)?)))
-}
 
 /// The function that a binary is.
 #[derive(Debug, Clone, Copy)]
@@ -111,13 +92,15 @@ async fn app(environment: &Environment, function: Function, providers: &[MakePro
     let places = Places::from_environment(environment)?;
     let sdk = aws::load().await;
     let http = Http::new()?;
-    let providers: Providers =
-        providers.iter().map(|make| make(environment, &http)).collect::<Result<Vec<_>, _>>()?.into_iter().collect();
     let s3 = aws::s3(
         &sdk,
         environment.get("AWS_ENDPOINT_URL_S3").or_else(|| environment.get("AWS_ENDPOINT_URL")).as_deref(),
     );
-    let dynamodb = aws::dynamodb(&sdk, None);
+    let jobs = Jobs::new(aws::dynamodb(&sdk, None), places.table);
+    let notes = |provider| Arc::new(NotesInTable::new(jobs.clone(), provider)) as Arc<dyn Notes>;
+    let equipment = Equipment { environment, http: &http, notes: &notes };
+    let providers: Providers =
+        providers.iter().map(|make| make(&equipment)).collect::<Result<Vec<_>, _>>()?.into_iter().collect();
     let queue: Arc<dyn Queue> =
         Arc::new(SqsQueue::new(aws::sqs(&sdk), environment.required("DARKROOM_QUEUE_URL_PREFIX")?));
     let presets = match function {
@@ -129,7 +112,7 @@ async fn app(environment: &Environment, function: Function, providers: &[MakePro
         return Err(ConfigError::Missing("DARKROOM_PUBLIC_URL".into()).into());
     }
     Ok(App {
-        jobs: Jobs::new(dynamodb, places.table),
+        jobs,
         objects: Objects::new(s3, places.bucket),
         queue,
         providers,

@@ -6,6 +6,7 @@
 pub mod aws;
 pub mod clock;
 pub mod config;
+pub mod environment;
 pub mod event;
 pub mod flow;
 pub mod handler;

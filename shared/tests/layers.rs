@@ -4,12 +4,13 @@
 use std::{collections::BTreeSet, fs, path::Path};
 
 /// A part, and the parts of ours that it may import.
-const ALLOWED: [(&str, &[&str]); 9] = [
+const ALLOWED: [(&str, &[&str]); 10] = [
     ("job", &[]),
-    ("provider", &["job"]),
+    ("environment.rs", &[]),
+    ("provider", &["environment", "job"]),
     ("store", &["job"]),
     ("clock.rs", &[]),
-    ("config", &["job", "provider"]),
+    ("config", &["environment", "job", "provider"]),
     ("event", &["store"]),
     ("flow", &["clock", "config", "event", "job", "provider", "store"]),
     ("handler", &["clock", "event", "flow", "job"]),

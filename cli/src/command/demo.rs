@@ -10,7 +10,8 @@ use std::{
 use anyhow::{Context as _, bail};
 use bytes::Bytes;
 use darkroom_shared::{
-    config::{Environment, Presets},
+    config::Presets,
+    environment::Environment,
     job::{Document, Job, ProviderName, Route, State, StateName, UploadKey},
     store::Filter,
 };

@@ -6,7 +6,10 @@ use darkroom_shared::job::Document;
 use crate::{Ended, arguments::Job, connection::Connection, terminal};
 
 /// Prints a job.
-pub(crate) async fn run(arguments: Job, environment: &darkroom_shared::config::Environment) -> anyhow::Result<Ended> {
+pub(crate) async fn run(
+    arguments: Job,
+    environment: &darkroom_shared::environment::Environment,
+) -> anyhow::Result<Ended> {
     let connection = Connection::open(&arguments.place, environment).await?;
     connection.check().await?;
     let Some(job) = connection.jobs.get(&arguments.id).await? else {

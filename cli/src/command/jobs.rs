@@ -8,7 +8,10 @@ use darkroom_shared::{
 use crate::{Ended, arguments::Jobs, connection::Connection, terminal};
 
 /// Prints jobs, the newest first.
-pub(crate) async fn run(arguments: Jobs, environment: &darkroom_shared::config::Environment) -> anyhow::Result<Ended> {
+pub(crate) async fn run(
+    arguments: Jobs,
+    environment: &darkroom_shared::environment::Environment,
+) -> anyhow::Result<Ended> {
     let connection = Connection::open(&arguments.place, environment).await?;
     connection.check().await?;
     let filter = Filter { state: arguments.state, provider: arguments.provider };

@@ -34,7 +34,10 @@ struct Awaited {
 }
 
 /// Puts every file; waits if asked to.
-pub(crate) async fn run(arguments: Put, environment: &darkroom_shared::config::Environment) -> anyhow::Result<Ended> {
+pub(crate) async fn run(
+    arguments: Put,
+    environment: &darkroom_shared::environment::Environment,
+) -> anyhow::Result<Ended> {
     let files = keys(&arguments)?;
     let connection = Connection::open(&arguments.place, environment).await?;
     connection.check().await?;

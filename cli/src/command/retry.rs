@@ -6,7 +6,10 @@ use darkroom_shared::{flow, job::StateName, store::Filter};
 use crate::{Ended, arguments::Retry, connection::Connection, terminal};
 
 /// Makes failed jobs due again; the poller wakes them.
-pub(crate) async fn run(arguments: Retry, environment: &darkroom_shared::config::Environment) -> anyhow::Result<Ended> {
+pub(crate) async fn run(
+    arguments: Retry,
+    environment: &darkroom_shared::environment::Environment,
+) -> anyhow::Result<Ended> {
     let connection = Connection::open(&arguments.place, environment).await?;
     connection.check().await?;
     let jobs = match &arguments.id {

@@ -4,7 +4,8 @@ use std::{collections::BTreeMap, path::PathBuf};
 
 use anyhow::{Context as _, bail};
 use darkroom_shared::{
-    config::{self, Environment, Presets},
+    config::{self, Presets},
+    environment::Environment,
     job::ProviderName,
 };
 

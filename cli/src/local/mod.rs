@@ -21,11 +21,11 @@ use darkroom_sandbox::{Latency, Sandbox, Settings as SandboxSettings, credential
 use darkroom_shared::{
     aws,
     clock::Clock,
-    config::{self, Environment, Presets},
-    flow::{self, App, CallbackSecrets, CallbackUrls},
+    config::{self, Presets},
+    environment::Environment,
+    flow::{self, App, CallbackSecrets, CallbackUrls, NotesInTable},
     job::{ProviderName, Schedule},
-    lambda,
-    provider::{Http, Providers},
+    provider::{self, Equipment, Http, Notes, Providers, definition},
     store::{Jobs, Objects, create_table},
 };
 use hyper_util::{
@@ -122,7 +122,7 @@ impl Host {
 
         let sandboxed: Vec<ProviderName> = ProviderName::ALL
             .into_iter()
-            .filter(|&provider| !config::has_credentials(&settings.environment, provider))
+            .filter(|&provider| !definition(provider).has_credentials(&settings.environment))
             .collect();
         let sandbox = if sandboxed.is_empty() { None } else { Some(sandbox(&settings.data, &http_url)?) };
         let environment = environment(&settings, &http_url, &sandboxed, sandbox.as_ref())?;
@@ -305,8 +305,11 @@ fn app(
     queue: MemoryQueue,
 ) -> anyhow::Result<App> {
     let http = Http::new()?;
-    let providers: Providers =
-        [lambda::imgfactory(environment, &http)?, lambda::watermark(environment, &http)?].into_iter().collect();
+    let notes = |provider| Arc::new(NotesInTable::new(jobs.clone(), provider)) as Arc<dyn Notes>;
+    let equipment = Equipment { environment, http: &http, notes: &notes };
+    let providers: Vec<_> =
+        ProviderName::ALL.into_iter().map(|name| provider::make(name, &equipment)).collect::<Result<_, _>>()?;
+    let providers: Providers = providers.into_iter().collect();
     let public_url = environment.url("DARKROOM_PUBLIC_URL", None)?;
     let secrets = CallbackSecrets::new(config::callback_secrets(environment)?);
     Ok(App {

@@ -1,7 +1,10 @@
 //! Looks at due jobs and asks the polled providers. Triggered by a schedule, every minute.
 
-use darkroom_shared::lambda::{self, Function};
+use darkroom_shared::{
+    lambda::{self, Function},
+    provider::imgfactory,
+};
 
 fn main() -> Result<(), lambda::Error> {
-    lambda::start(Function::Poll, &[lambda::imgfactory])
+    lambda::start(Function::Poll, &[imgfactory::make])
 }

@@ -1,7 +1,10 @@
 //! Submits uploads to the watermark service. Triggered by the queue `submit-watermark`: S3 notifications and wake-ups.
 
-use darkroom_shared::lambda::{self, Function};
+use darkroom_shared::{
+    lambda::{self, Function},
+    provider::watermark,
+};
 
 fn main() -> Result<(), lambda::Error> {
-    lambda::start(Function::Submit, &[lambda::watermark])
+    lambda::start(Function::Submit, &[watermark::make])
 }

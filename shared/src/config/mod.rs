@@ -1,7 +1,8 @@
 //! What a function is told from outside: the environment (the contract, section 2) and the presets of
 //! `darkroom.toml`. Every name that is read stands here.
 
-mod environment;
+mod chain;
+mod nearest;
 mod presets;
 
 use std::collections::BTreeMap;
@@ -9,13 +10,11 @@ use std::collections::BTreeMap;
 use secrecy::SecretString;
 use url::Url;
 
-pub use self::{
-    environment::{ConfigError, Environment},
-    presets::{PresetError, Presets},
-};
+pub use self::presets::{PresetError, Presets};
 use crate::{
+    environment::{ConfigError, Environment},
     job::{Pace, ProviderName},
-    provider::{self, ResultHosts, imgfactory, watermark},
+    provider::{ResultHosts, definition, facts},
 };
 
 /// Where jobs and files are kept.
@@ -50,46 +49,6 @@ pub fn callback_secrets(environment: &Environment) -> Result<Vec<SecretString>, 
     Ok(secrets.into_iter().map(Into::into).collect())
 }
 
-/// The settings of imgfactory.
-///
-/// # Errors
-/// When a variable is missing or unreadable.
-pub fn imgfactory(environment: &Environment) -> Result<imgfactory::Settings, ConfigError> {
-    Ok(imgfactory::Settings {
-        url: base_url(environment, ProviderName::Imgfactory)?,
-        token: environment.required("IMGFACTORY_TOKEN")?.into(),
-    })
-}
-
-/// The settings of the watermark service: signing when `WATERMARK_APP_ID` is there, else `WATERMARK_TOKEN`.
-///
-/// # Errors
-/// When a variable is missing or unreadable.
-pub fn watermark(environment: &Environment) -> Result<watermark::Settings, ConfigError> {
-    let credentials = match (environment.get("WATERMARK_APP_ID"), environment.get("WATERMARK_TOKEN")) {
-        (None, Some(token)) => watermark::Credentials::Token(token.into()),
-        _ => watermark::Credentials::Sign {
-            app_id: environment.required("WATERMARK_APP_ID")?,
-            app_secret: environment.required("WATERMARK_APP_SECRET")?.into(),
-        },
-    };
-    Ok(watermark::Settings {
-        url: base_url(environment, ProviderName::Watermark)?,
-        credentials,
-        file_field: environment.get("WATERMARK_FILE_FIELD").unwrap_or_else(|| watermark::DEFAULT_FILE_FIELD.to_owned()),
-    })
-}
-
-/// Whether the environment holds credentials for `provider`: then the real service is meant.
-#[must_use]
-pub fn has_credentials(environment: &Environment, provider: ProviderName) -> bool {
-    let names: &[&str] = match provider {
-        ProviderName::Imgfactory => &["IMGFACTORY_TOKEN"],
-        ProviderName::Watermark => &["WATERMARK_APP_ID", "WATERMARK_APP_SECRET", "WATERMARK_TOKEN"],
-    };
-    names.iter().any(|name| environment.get(name).is_some())
-}
-
 /// `<PROVIDER>_URL`, as it is set.
 #[must_use]
 pub fn address(environment: &Environment, provider: ProviderName) -> Option<String> {
@@ -98,11 +57,7 @@ pub fn address(environment: &Environment, provider: ProviderName) -> Option<Stri
 
 /// `<PROVIDER>_URL`, or the real service's.
 fn base_url(environment: &Environment, provider: ProviderName) -> Result<Url, ConfigError> {
-    let default = match provider {
-        ProviderName::Imgfactory => imgfactory::DEFAULT_URL,
-        ProviderName::Watermark => watermark::DEFAULT_URL,
-    };
-    environment.url(&named(provider, "URL"), Some(default))
+    environment.url(&named(provider, "URL"), Some(definition(provider).default_url))
 }
 
 /// The hosts that each provider's results may come from: its own, and `<PROVIDER>_RESULT_HOSTS` (by comma).
@@ -111,10 +66,7 @@ fn base_url(environment: &Environment, provider: ProviderName) -> Result<Url, Co
 /// When a base URL is unreadable.
 pub fn result_hosts(environment: &Environment) -> Result<BTreeMap<ProviderName, ResultHosts>, ConfigError> {
     let hosts = |provider| {
-        let known = match provider {
-            ProviderName::Imgfactory => imgfactory::RESULT_HOSTS,
-            ProviderName::Watermark => watermark::RESULT_HOSTS,
-        };
+        let known = definition(provider).result_hosts;
         let configured = environment.get(&named(provider, "RESULT_HOSTS")).unwrap_or_default();
         let configured: Vec<String> =
             configured.split(',').map(|host| host.trim().to_owned()).filter(|host| !host.is_empty()).collect();
@@ -131,7 +83,7 @@ pub fn paces(environment: &Environment) -> Result<BTreeMap<ProviderName, Pace>, 
     let pace = |provider| {
         let name = named(provider, "RATE");
         let rate_per_s = match environment.get(&name) {
-            None => provider::facts(provider).rate_per_s,
+            None => facts(provider).rate_per_s,
             Some(text) => {
                 text.trim().parse().ok().filter(|rate: &f64| rate.is_finite() && *rate > 0.0).ok_or_else(|| {
                     ConfigError::Invalid {

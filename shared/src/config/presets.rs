@@ -1,144 +1,286 @@
 //! The presets of `darkroom.toml`: `[provider.preset]` tables of typed options, refused at start when anything in
-//! them is wrong.
+//! them is wrong. Two keys are the same for every provider: `then` and `fit`; all others are the provider's own.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, ops::Range};
 
-use serde::{Deserialize, Serialize};
-use toml::Spanned;
-
-use crate::{
-    job::{DEFAULT_PRESET, ProviderName, Route},
-    provider::{Delivery, Provider, imgfactory, watermark},
+use serde::{Deserialize as _, de::IntoDeserializer as _};
+use toml::{
+    Spanned,
+    de::{DeTable, DeValue},
 };
 
-/// Every preset, with its options as JSON in the provider's own shape.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Presets(BTreeMap<(ProviderName, String), serde_json::Value>);
+use super::{
+    chain::{self, MOST_STEPS},
+    nearest::{nearest, with_nearest},
+};
+use crate::{
+    job::{DEFAULT_PRESET, PlannedStep, ProviderName, Route},
+    provider::{CheckedOptions, Definition, Delivery, Provider, definition},
+};
 
-/// A `darkroom.toml` that cannot be used.
-#[derive(Debug, thiserror::Error)]
-#[error("{file}: {problem}")]
-pub struct PresetError {
-    file: String,
-    problem: String,
+/// Every preset.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Presets {
+    presets: BTreeMap<Route, Preset>,
+    warnings: Vec<String>,
 }
 
-/// The file's shape. A provider's table holds its presets.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct File {
-    #[serde(default)]
-    imgfactory: BTreeMap<String, Spanned<imgfactory::Options>>,
-    #[serde(default)]
-    watermark: BTreeMap<String, Spanned<watermark::Options>>,
+/// One preset.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Preset {
+    /// In the provider's own shape.
+    pub(super) options: serde_json::Value,
+    /// Which presets follow, as the table names them.
+    pub(super) then: Vec<Spanned<Route>>,
+    /// Whether an image beyond the provider's limits is made to fit.
+    pub(super) fit: bool,
+    /// Whether the work ends in an image.
+    pub(super) gives_image: bool,
+}
+
+/// A `darkroom.toml` that cannot be used: everything that is wrong with it, a line each.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct PresetError(String);
+
+/// The keys that every provider's presets have.
+#[derive(Default, serde::Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct Common {
+    then: Vec<Spanned<String>>,
+    fit: bool,
+}
+
+const COMMON_KEYS: [&str; 2] = ["then", "fit"];
+
+/// Something wrong at a place of the text.
+#[derive(Debug)]
+pub(super) struct Problem {
+    pub(super) at: Range<usize>,
+    pub(super) message: String,
 }
 
 impl Presets {
     /// The presets that exist without a file: `default` of every provider.
     #[must_use]
     pub fn built_in() -> Self {
-        let options = |provider| match provider {
-            ProviderName::Imgfactory => serde_json::to_value(imgfactory::Options::default().as_sent()),
-            ProviderName::Watermark => serde_json::to_value(watermark::Options::default()),
+        let default = |provider| {
+            let options = (definition(provider).options.defaults)();
+            (Route { provider, preset: DEFAULT_PRESET.to_owned() }, Preset::new(options, Vec::new(), false))
         };
-        let all = ProviderName::ALL
-            .map(|provider| ((provider, DEFAULT_PRESET.to_owned()), options(provider).unwrap_or_default()));
-        Self(all.into_iter().collect())
+        Self { presets: ProviderName::ALL.map(default).into_iter().collect(), warnings: Vec::new() }
     }
 
     /// Reads a file's `text`; `file` is its name in messages.
     ///
     /// # Errors
-    /// With the file, the line and the offending text.
+    /// With everything that is wrong: file, line, the offending text and the nearest right word.
     pub fn parse(file: &str, text: &str) -> Result<Self, PresetError> {
-        let wrong = |problem: String| PresetError { file: file.to_owned(), problem };
-        let read: File = toml::from_str(text).map_err(|e| wrong(e.to_string().trim_end().to_owned()))?;
-        let mut presets = Self::built_in();
-        let named = read.imgfactory.into_iter().map(|(name, table)| {
-            let span = table.span();
-            (name, Spanned::new(span, table.into_inner().as_sent()))
-        });
-        presets.add(ProviderName::Imgfactory, named.collect(), imgfactory::Options::check, text).map_err(wrong)?;
-        presets.add(ProviderName::Watermark, read.watermark, watermark::Options::check, text).map_err(wrong)?;
-        Ok(presets)
-    }
-
-    fn add<T: Serialize>(
-        &mut self,
-        provider: ProviderName,
-        tables: BTreeMap<String, Spanned<T>>,
-        check: impl Fn(&T) -> Result<(), String>,
-        text: &str,
-    ) -> Result<(), String> {
-        for (name, table) in tables {
-            let line = text.get(..table.span().start).map_or(1, |before| before.matches('\n').count() + 1);
-            let at = |problem: String| format!("line {line}: [{provider}.{name}] {problem}");
-            check(table.get_ref()).map_err(at)?;
-            let route: Route = format!("{provider}/{name}").parse().map_err(|e| at(format!("{e}")))?;
-            let options = serde_json::to_value(table.get_ref()).map_err(|e| at(e.to_string()))?;
-            self.0.insert((provider, route.preset), options);
+        let told = |problem: &Problem| {
+            let before = text.get(..problem.at.start).unwrap_or_default();
+            let line = before.matches('\n').count() + 1;
+            let written = text.lines().nth(line - 1).unwrap_or_default().trim();
+            format!("{file}: line {line}: {} (in: {written})", problem.message)
+        };
+        let mut reader = Reader { presets: Self::built_in(), ..Reader::default() };
+        match DeTable::parse(text) {
+            Ok(document) => reader.document(document.into_inner()),
+            Err(error) => reader.wrong(error.span().unwrap_or_default(), error.message()),
         }
-        Ok(())
+        let Reader { mut presets, mut problems, warnings } = reader;
+        problems.extend(chain::problems(&presets.presets));
+        if problems.is_empty() {
+            presets.warnings = warnings.iter().map(told).collect();
+            return Ok(presets);
+        }
+        problems.sort_by_key(|problem| problem.at.start);
+        Err(PresetError(problems.iter().map(told).collect::<Vec<_>>().join("\n")))
     }
 
-    /// The options of a preset.
+    /// What is allowed and unwise, with file and line.
     #[must_use]
-    pub fn get(&self, route: &Route) -> Option<&serde_json::Value> {
-        self.0.get(&(route.provider, route.preset.clone()))
+    pub fn warnings(&self) -> &[String] {
+        &self.warnings
+    }
+
+    /// The steps that an upload under `route` asks for, in order; `None` when there is no such preset.
+    #[must_use]
+    pub fn plan(&self, route: &Route) -> Option<Vec<PlannedStep>> {
+        let routes = chain::expand(&self.presets, route)?;
+        let planned = |route: Route| {
+            let preset = self.presets.get(&route)?;
+            Some(PlannedStep { options: preset.options.clone(), fit: preset.fit, route })
+        };
+        routes.into_iter().take(MOST_STEPS).map(planned).collect()
     }
 
     /// Whether a preset of `provider` has its end told by callback.
     #[must_use]
     pub fn calls_back(&self, provider: &dyn Provider) -> bool {
-        let own = self.0.iter().filter(|((of, _), _)| *of == provider.name());
-        own.map(|(_, options)| provider.delivery(options)).any(|delivery| matches!(delivery, Ok(Delivery::Callback)))
+        let mut deliveries = self.of(provider.name()).map(|(_, preset)| provider.delivery(&preset.options));
+        deliveries.any(|delivery| matches!(delivery, Ok(Delivery::Callback)))
+    }
+
+    /// The presets of `provider` that cannot work with the credentials that there are: each with the reason.
+    #[must_use]
+    pub fn unusable(&self, provider: &dyn Provider) -> Vec<String> {
+        let checked = self.of(provider.name()).map(|(route, preset)| {
+            let problem = provider.check(&preset.options).err()?;
+            Some(format!("[{}.{}] {problem}", route.provider, route.preset))
+        });
+        checked.flatten().collect()
     }
 
     /// The names of a provider's presets.
     pub fn names(&self, provider: ProviderName) -> impl Iterator<Item = &str> {
-        self.0.keys().filter(move |(of, _)| *of == provider).map(|(_, name)| name.as_str())
+        self.of(provider).map(|(route, _)| route.preset.as_str())
+    }
+
+    /// Every route that there is, each with those that follow.
+    pub fn routes(&self) -> impl Iterator<Item = (&Route, Vec<Route>)> {
+        self.presets.keys().map(|route| {
+            let chain = chain::expand(&self.presets, route).unwrap_or_default();
+            (route, chain.into_iter().skip(1).collect())
+        })
+    }
+
+    /// The name of the preset of `route`'s provider that was most likely meant.
+    #[must_use]
+    pub fn nearest(&self, route: &Route) -> Option<&str> {
+        nearest(&route.preset, self.names(route.provider))
+    }
+
+    fn of(&self, provider: ProviderName) -> impl Iterator<Item = (&Route, &Preset)> {
+        self.presets.iter().filter(move |(route, _)| route.provider == provider)
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+impl Preset {
+    fn new(checked: CheckedOptions, then: Vec<Spanned<Route>>, fit: bool) -> Self {
+        Self { options: checked.options, then, fit, gives_image: checked.gives_image }
+    }
+}
 
-    fn route(text: &str) -> Route {
-        text.parse().unwrap()
+/// Goes through the file; collects what is right and what is wrong.
+#[derive(Default)]
+struct Reader {
+    presets: Presets,
+    problems: Vec<Problem>,
+    warnings: Vec<Problem>,
+}
+
+impl Reader {
+    fn wrong(&mut self, at: Range<usize>, message: impl Into<String>) {
+        self.problems.push(Problem { at, message: message.into() });
     }
 
-    #[test]
-    fn a_table_is_a_preset_and_its_header_the_upload_path() {
-        let presets = Presets::parse(
-            "darkroom.toml",
-            "[imgfactory.ten]\ncopies = 10\nrotate = { min = 0, max = 2 }\nexif = \"random\"\n\
-             [watermark.clean]\nexclude_keywords = [{ value = \"our brand\", rule = \"similar\" }]\n",
-        )
-        .unwrap();
-        let ten = presets.get(&route("imgfactory/ten")).unwrap();
-        assert_eq!(ten["exif"], 1);
-        assert_eq!(ten["rotate"]["enable"], true);
-        assert!(presets.get(&route("watermark/clean")).is_some());
-        assert!(presets.get(&route("watermark/default")).is_some(), "there without a file");
-        assert!(presets.get(&route("watermark/ten")).is_none());
-        assert_eq!(presets.names(ProviderName::Imgfactory).collect::<Vec<_>>(), ["default", "ten"]);
-    }
-
-    #[test]
-    fn mistakes_are_named_with_file_line_and_text() {
-        for (text, words) in [
-            ("\n[imgfactory.ten]\ncopeis = 10\n", ["line 3", "copeis"]),
-            ("[imgfactory.ten]\nexif = \"radnom\"\n", ["line 2", "radnom"]),
-            ("\n\n[imgfactory.own]\nexif = \"own\"\n", ["line 3", "self_exif_id"]),
-            ("[photoshop.x]\n", ["line 1", "photoshop"]),
-            ("[watermark.x]\nrectangles = 3\n", ["line 2", "rectangles"]),
-        ] {
-            let error = Presets::parse("my/darkroom.toml", text).unwrap_err().to_string();
-            assert!(error.starts_with("my/darkroom.toml: "), "{error}");
-            for word in words {
-                assert!(error.contains(word), "{word} is not in: {error}");
+    fn document(&mut self, document: DeTable<'_>) {
+        for (name, value) in document {
+            let Ok(provider) = name.get_ref().parse::<ProviderName>() else {
+                let known = ProviderName::ALL.map(ProviderName::as_str);
+                let meant = nearest(name.get_ref(), known).map(|word| format!("; did you mean '{word}'?"));
+                let meant = meant.unwrap_or_default();
+                self.wrong(
+                    name.span(),
+                    format!("there is no provider '{}'; there are: {}{meant}", name.get_ref(), ProviderName::known()),
+                );
+                continue;
+            };
+            let at = value.span();
+            match value.into_inner() {
+                DeValue::Table(tables) => self.provider(provider, tables),
+                _ => self.wrong(at, format!("'{provider}' has to be a table of presets, as in [{provider}.default]")),
             }
         }
     }
+
+    fn provider(&mut self, provider: ProviderName, tables: DeTable<'_>) {
+        for (name, value) in tables {
+            let at = value.span();
+            let DeValue::Table(table) = value.into_inner() else {
+                let message = format!(
+                    "[{provider}] holds presets and no options: '{}' belongs into a preset's table, as in \
+                     [{provider}.default]",
+                    name.get_ref()
+                );
+                self.wrong(name.span(), message);
+                continue;
+            };
+            match Route::new(provider, name.get_ref()) {
+                Ok(route) => self.preset(route, Spanned::new(at, table)),
+                Err(problem) => self.wrong(name.span(), problem.to_string()),
+            }
+        }
+    }
+
+    fn preset(&mut self, route: Route, table: Spanned<DeTable<'_>>) {
+        let definition = definition(route.provider);
+        let header = format!("[{}.{}]", route.provider, route.preset);
+        let at = table.span();
+        let mut own = table.into_inner();
+        let common_keys: DeTable<'_> =
+            COMMON_KEYS.iter().filter_map(|key| own.remove_entry(&Spanned::new(0..0, (*key).into()))).collect();
+        let unknown = unknown_keys(definition, &own);
+        for (key_at, message) in unknown.iter().cloned() {
+            self.wrong(key_at, format!("{header} {message}"));
+        }
+        let common = Common::deserialize(Spanned::new(at.clone(), common_keys).into_deserializer());
+        let common = common.unwrap_or_else(|error| {
+            self.wrong(error.span().unwrap_or(at.clone()), format!("{header} {}", with_nearest(error.message())));
+            Common::default()
+        });
+        let then = self.then(&header, common.then);
+        if !unknown.is_empty() {
+            return;
+        }
+        match (definition.options.read)(Spanned::new(at.clone(), own)) {
+            Ok(checked) => {
+                let warned = checked.warnings.iter();
+                let warned = warned.map(|warning| Problem { at: at.clone(), message: format!("{header} {warning}") });
+                self.warnings.extend(warned);
+                self.presets.presets.insert(route, Preset::new(checked, then, common.fit));
+            }
+            Err(error) => {
+                let message = format!("{header} {}", with_nearest(&error.message));
+                self.wrong(error.span.unwrap_or(at), message);
+            }
+        }
+    }
+
+    fn then(&mut self, header: &str, then: Vec<Spanned<String>>) -> Vec<Spanned<Route>> {
+        let mut routes = Vec::new();
+        for named in then {
+            let at = named.span();
+            match chain::read_route(named.get_ref()) {
+                Ok(route) => routes.push(Spanned::new(at, route)),
+                Err(problem) => self.wrong(at, format!("{header} then: {problem}")),
+            }
+        }
+        routes
+    }
 }
+
+/// The keys of a table that are no options of the provider, each with words about it.
+fn unknown_keys(definition: &Definition, table: &DeTable<'_>) -> Vec<(Range<usize>, String)> {
+    let known = (definition.options.keys)();
+    let unknown = table.keys().filter(|key| !known.contains(&key.get_ref().as_ref()));
+    let told = unknown.map(|key| {
+        let name = key.get_ref();
+        let others = ProviderName::ALL.into_iter().filter(|other| *other != definition.name);
+        let of_another = others.into_iter().find(|other| {
+            let keys = (crate::provider::definition(*other).options.keys)();
+            keys.contains(&name.as_ref())
+        });
+        let meant = match (nearest(name, known.iter().chain(&COMMON_KEYS).copied()), of_another) {
+            (_, Some(other)) => format!("; it is one of {other}"),
+            (Some(word), None) => format!("; did you mean '{word}'?"),
+            (None, None) => String::new(),
+        };
+        let all = known.iter().chain(&COMMON_KEYS).copied().collect::<Vec<_>>().join(", ");
+        (key.span(), format!("'{name}' is no option of {}{meant} There are: {all}", definition.name))
+    });
+    told.collect()
+}
+
+#[cfg(test)]
+mod tests;

@@ -10,7 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{App, FlowError, collect::store_single, inspect_bytes, refusal::refused};
 use crate::{
-    job::{Because, Event, FailureKind, Job, JobId, Outcome, ProviderName, ResultSource, TaskId},
+    job::{Because, Event, FailureKind, Job, JobId, Outcome, ProviderName, Report, ResultSource, TaskId},
     provider::{Image, Provider, Request, Submitted, facts},
     store::{QueueName, StoreError},
 };
@@ -70,11 +70,11 @@ async fn ask(app: &App, job: Job, image: &Image) -> Result<(), FlowError> {
         None => None,
     };
     let file_name = sent_file_name(&job.id, image);
-    let request = Request { image, file_name: &file_name, options: &step.options, callback_url };
+    let request = Request { image, file_name: &file_name, options: &step.options, callback_url, image_url: None };
     match provider.submit(request).await {
         Ok(Submitted::Accepted { task_id }) => accepted(app, job, task_id, false).await,
         Ok(Submitted::Finished(outcome)) => finished(app, job, outcome).await,
-        Ok(Submitted::InHand { bytes, charges }) => in_hand(app, job, bytes, charges).await,
+        Ok(Submitted::InHand { bytes, report }) => in_hand(app, job, bytes, report).await,
         Err(error) => refused(app, job, &error).await,
     }
 }
@@ -174,7 +174,7 @@ async fn finished(app: &App, job: Job, outcome: Outcome) -> Result<(), FlowError
 }
 
 /// The result came in the reply: it goes straight into the bucket.
-async fn in_hand(app: &App, job: Job, bytes: Bytes, charges: u32) -> Result<(), FlowError> {
+async fn in_hand(app: &App, job: Job, bytes: Bytes, report: Report) -> Result<(), FlowError> {
     let now = app.now();
     let output = match store_single(app, &job, &bytes).await? {
         Ok(output) => output,
@@ -189,7 +189,7 @@ async fn in_hand(app: &App, job: Job, bytes: Bytes, charges: u32) -> Result<(), 
         }
     };
     let outputs = vec![output];
-    let outcome = Outcome { charges, ..Outcome::of(ResultSource::Stored { outputs: outputs.clone() }) };
+    let outcome = Outcome { source: ResultSource::Stored { outputs: outputs.clone() }, report };
     if let Some(job) = app.advance(job, &app.finished(outcome)).await? {
         app.end(job, &Event::Collected { at: now, outputs }).await?;
     }

@@ -10,7 +10,7 @@ use tempfile::TempDir;
 use super::{App, FlowError, Inspected, UnpackError, Unpacked, inspect_bytes, inspect_file, refusal::refused, unpack};
 use crate::{
     job::{Event, FailureKind, Job, JobId, Output, ResultSource, State, UploadKey},
-    provider::{Called, DownloadError, facts, read_callback},
+    provider::{Called, DownloadError, definition, facts},
     store::{QueueName, StoreError},
 };
 
@@ -34,7 +34,8 @@ pub async fn collect(app: &App, id: &JobId) -> Result<(), FlowError> {
         (State::Ready { .. }, _) => fetch(app, job).await,
         (State::Queued { .. } | State::Submitting { .. } | State::Waiting { .. }, Some(callback)) => {
             let options = job.step().map_or(&serde_json::Value::Null, |step| &step.options);
-            let said = read_callback(job.provider(), options, callback.body.as_bytes());
+            let Some(read) = definition(job.provider()).read_callback else { return Ok(()) };
+            let said = read(options, callback.body.as_bytes());
             match said {
                 Ok(Called::Finished(outcome)) => match app.advance(job, &app.finished(outcome)).await? {
                     Some(ready) => fetch(app, ready).await,

@@ -5,6 +5,7 @@ mod attempt;
 mod callback;
 mod collect;
 mod inspect;
+mod notes;
 mod poll;
 mod recover;
 mod refusal;
@@ -22,6 +23,7 @@ pub use self::{
     callback::{CallbackSecrets, CallbackUrls, Received, receive_callback},
     collect::collect,
     inspect::{InspectError, Inspected, inspect_bytes, inspect_file},
+    notes::NotesInTable,
     poll::{PollReport, poll},
     recover::recover,
     retry::retry,

@@ -42,7 +42,7 @@ pub async fn recover(app: &App) -> Result<usize, FlowError> {
             (State::Waiting { .. }, Some(step)) => {
                 let Some(provider) = app.providers.get(step.provider) else { continue };
                 let submitted_at = step.submitted_at.unwrap_or(job.created_at);
-                let unsettled = Unsettled { options: &step.options, submitted_at, now, ruled_out: &[] };
+                let unsettled = Unsettled { options: &step.options, submitted_at, now, ruled_out: &[], evidence: None };
                 let by_callback = provider.delivery(&step.options).is_ok_and(|delivery| delivery == Delivery::Callback);
                 // The callback may have been sent while we were down. To ask again is free, or we wait for it.
                 let free = by_callback && matches!(provider.settle(unsettled).await, Ok(Settled::RepeatIsFree));

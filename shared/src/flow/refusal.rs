@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::{App, FlowError};
+use super::{App, FlowError, chance};
 use crate::{
     job::{Because, Event, FailureKind, Job},
     provider::{Advice, ProviderError},
@@ -30,6 +30,11 @@ pub(super) async fn refused(app: &App, job: Job, error: &ProviderError) -> Resul
         }
         Advice::Slow { after } => {
             let until = app.retry_at(0, after);
+            app.advance(job, &Event::Postponed { until, slot_at: None, because: Because::TooQuick }).await?;
+            Ok(())
+        }
+        Advice::NextDay { zone_hours } => {
+            let until = app.schedule.next_day_at(app.now(), zone_hours, chance());
             app.advance(job, &Event::Postponed { until, slot_at: None, because: Because::TooQuick }).await?;
             Ok(())
         }

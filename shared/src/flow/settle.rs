@@ -21,11 +21,17 @@ pub(super) async fn settle(app: &App, job: Job) -> Result<(), FlowError> {
     };
     let Some(step) = job.step().cloned() else { return Ok(()) };
     let submitted_at = step.submitted_at.unwrap_or(job.created_at);
-    let unsettled = Unsettled { options: &step.options, submitted_at, now, ruled_out: &step.ruled_out };
+    let unsettled = Unsettled {
+        options: &step.options,
+        submitted_at,
+        now,
+        ruled_out: &step.ruled_out,
+        evidence: step.evidence.as_ref(),
+    };
     let settled = provider.settle(unsettled).await;
     tracing::info!(job_id = %job.id, provider = %step.provider, ?settled, "lost outcome looked into");
     match settled {
-        Ok(Settled::RepeatIsFree | Settled::NeverStarted) => {
+        Ok(Settled::RepeatIsFree | Settled::NeverStarted | Settled::RepeatIsCheap(_)) => {
             let event = Event::Postponed { until: now, slot_at: None, because: Because::NotAsked };
             match app.advance(job, &event).await? {
                 Some(queued) => attempt(app, queued, None).await,

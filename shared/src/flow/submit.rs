@@ -87,8 +87,9 @@ fn equip(app: &App, mut job: Job) -> Result<Equipped, FlowError> {
     let Some(step) = job.steps.last_mut() else { return Ok(Equipped::Yes(job)) };
     if step.options.is_null() {
         let route = Route { provider: step.provider, preset: step.preset.clone() };
-        let Some(options) = app.presets.get(&route) else { return Ok(Equipped::NoSuchPreset(job)) };
-        step.options = options.clone();
+        let Some(plan) = app.presets.plan(&route) else { return Ok(Equipped::NoSuchPreset(job)) };
+        let Some(first) = plan.into_iter().next() else { return Ok(Equipped::NoSuchPreset(job)) };
+        step.options = first.options;
     }
     let calls_back = app
         .providers

@@ -20,5 +20,7 @@ pub use image_file::{ImageFormat, safe_file_name};
 pub use key::{RESULTS_PREFIX, UPLOADS_PREFIX, UploadKey, UploadKeyError};
 pub use route::{DEFAULT_PRESET, InvalidRoute, ProviderName, Route};
 pub use schedule::{Pace, Schedule};
-pub use state::{CallbackReceived, Job, Output, Rectangle, ResultSource, State, StateName, Step, Upload};
-pub use transition::{Because, Event, IllegalTransition, Outcome, next};
+pub use state::{
+    CallbackReceived, Job, Link, Output, PlannedStep, Rectangle, ResultSource, State, StateName, Step, Upload,
+};
+pub use transition::{Because, Event, IllegalTransition, Outcome, Report, next};

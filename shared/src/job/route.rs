@@ -53,7 +53,7 @@ impl FromStr for ProviderName {
 }
 
 /// A provider and the name of one of its presets; written `provider/preset`.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Route {
     /// Who works on the image.
     pub provider: ProviderName,

@@ -44,6 +44,8 @@ pub struct Schedule {
     /// How long to wait for a callback, by how many repeats there have been. When these are used up, the image is
     /// sent with the request to answer at once.
     pub callback_waits: [Duration; 2],
+    /// Over how long the jobs that waited for a provider's next day are spread.
+    pub next_day_spread: Duration,
 }
 
 impl Default for Schedule {
@@ -58,6 +60,7 @@ impl Default for Schedule {
             most_attempts: 6,
             most_fetches: 5,
             callback_waits: [Duration::from_secs(600), Duration::from_secs(1800)],
+            next_day_spread: Duration::from_secs(600),
         }
     }
 }
@@ -83,6 +86,18 @@ impl Schedule {
     pub fn callback_missing_at(&self, now: Timestamp, replays: u32) -> Option<Timestamp> {
         let wait = self.callback_waits.get(usize::try_from(replays).ok()?)?;
         Some(after(now, *wait))
+    }
+
+    /// The start of a provider's next day, whose days begin at midnight `zone_hours` east of UTC, or of the next day in
+    /// UTC, whichever is sooner: which of the two the provider means is not documented. A little later for each job,
+    /// by `jitter` in 0..=1, so that not all come at once.
+    #[must_use]
+    pub fn next_day_at(&self, now: Timestamp, zone_hours: i8, jitter: f64) -> Timestamp {
+        const DAY_S: i64 = 24 * 3600;
+        let until_midnight = |zone_s: i64| DAY_S - (now.as_second() + zone_s).rem_euclid(DAY_S);
+        let wait_s = until_midnight(i64::from(zone_hours) * 3600).min(until_midnight(0));
+        let spread = self.next_day_spread.mul_f64(jitter.clamp(0.0, 1.0));
+        after(after(now, Duration::from_secs(u64::try_from(wait_s).unwrap_or_default())), spread)
     }
 
     /// The end of a lease that starts now.
@@ -139,6 +154,20 @@ mod tests {
         let schedule = Schedule::default();
         let waits: Vec<_> = (0..3).map(|n| schedule.callback_missing_at(NOW, n).map(seconds)).collect();
         assert_eq!(waits, [Some(600), Some(1800), None]);
+    }
+
+    #[test]
+    fn a_daily_limit_is_waited_out_until_the_next_midnight_there_or_in_utc() {
+        let schedule = Schedule::default();
+        let at = |text: &str| text.parse::<Timestamp>().unwrap();
+        let next = |now: &str, jitter| schedule.next_day_at(at(now), 3, jitter);
+        assert_eq!(next("2026-11-21T12:00:00Z", 0.0), at("2026-11-21T21:00:00Z"), "midnight in Moscow");
+        assert_eq!(
+            next("2026-11-21T21:05:00Z", 0.0),
+            at("2026-11-22T00:00:00Z"),
+            "if it was not that, midnight in UTC"
+        );
+        assert_eq!(next("2026-11-22T00:00:01Z", 1.0), at("2026-11-22T21:10:00Z"));
     }
 
     #[test]

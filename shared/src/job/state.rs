@@ -129,6 +129,15 @@ pub struct Step {
     /// The rectangles that the watermark service worked on.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub rectangles: Vec<Rectangle>,
+    /// Where the image is hosted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub links: Vec<Link>,
+    /// How much work was left on the account, in the provider's unit, where it says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub balance: Option<i64>,
+    /// What was noted before the call, to find out what became of it should its answer be lost.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub evidence: Option<serde_json::Value>,
     /// Where the provider calls back. It never changes over the attempts of a step: an identical request is free.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub callback_url: Option<String>,
@@ -158,11 +167,41 @@ impl Step {
             charges: 0,
             warnings: Vec::new(),
             rectangles: Vec::new(),
+            links: Vec::new(),
+            balance: None,
+            evidence: None,
             callback_url: None,
             adopted: false,
             ruled_out: Vec::new(),
         }
     }
+}
+
+/// A step that is still to come: what the configuration said when the job was made.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PlannedStep {
+    /// Who is to work, with which preset.
+    pub route: Route,
+    /// The preset's options.
+    pub options: serde_json::Value,
+    /// Whether an image beyond the provider's limits is made to fit.
+    #[serde(default)]
+    pub fit: bool,
+}
+
+/// Where a hosted image is reached.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Link {
+    /// The image itself.
+    pub link: String,
+    /// A page with it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub short_link: Option<String>,
+    /// What deletes it: for a guest, the only way.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub delete_hash: Option<String>,
+    /// The host's name for it.
+    pub id: String,
 }
 
 /// A part of the image, in pixels from the upper left corner, with the words found in it.

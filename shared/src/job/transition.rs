@@ -13,7 +13,7 @@
 
 use jiff::Timestamp;
 
-use super::{Failure, Job, Output, Rectangle, ResultSource, State, StateName, Step, TaskId};
+use super::{Failure, Job, Link, Output, Rectangle, ResultSource, State, StateName, Step, TaskId};
 
 /// Something that happened to a job. Times come in; nothing here reads a clock.
 #[derive(Clone, Debug, PartialEq)]
@@ -131,19 +131,30 @@ pub enum Because {
 pub struct Outcome {
     /// Where the result is.
     pub source: ResultSource,
-    /// What was charged, in the provider's unit.
+    /// What else is said of it.
+    pub report: Report,
+}
+
+/// What a provider says of its work beside the result.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Report {
+    /// What was charged, in the provider's unit (images).
     pub charges: u32,
     /// What a person should know.
     pub warnings: Vec<String>,
-    /// Where the provider worked.
+    /// Where the watermark service worked.
     pub rectangles: Vec<Rectangle>,
+    /// Where the image is hosted.
+    pub links: Vec<Link>,
+    /// How much work is left on the account, in the provider's unit, where it says so.
+    pub balance: Option<i64>,
 }
 
 impl Outcome {
     /// An outcome of which only the result is known.
     #[must_use]
     pub fn of(source: ResultSource) -> Self {
-        Self { source, charges: 0, warnings: Vec::new(), rectangles: Vec::new() }
+        Self { source, report: Report::default() }
     }
 }
 
@@ -275,9 +286,12 @@ impl Step {
             }
             Event::Finished { at, outcome, .. } => {
                 self.finished_at = Some(*at);
-                self.charges = self.charges.saturating_add(outcome.charges);
-                self.warnings.extend(outcome.warnings.iter().cloned());
-                self.rectangles.clone_from(&outcome.rectangles);
+                let report = &outcome.report;
+                self.charges = self.charges.saturating_add(report.charges);
+                self.warnings.extend(report.warnings.iter().cloned());
+                self.rectangles.clone_from(&report.rectangles);
+                self.links.clone_from(&report.links);
+                self.balance = report.balance.or(self.balance);
             }
             Event::CallbackMissing { .. } => self.replays = self.replays.saturating_add(1),
             Event::Disproved { .. } => {

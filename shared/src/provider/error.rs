@@ -59,6 +59,11 @@ pub enum Advice {
     },
     /// It is about the account, not about the image.
     Hold,
+    /// The day's quota is used up. Try again on the provider's next day; it does not count as a try.
+    NextDay {
+        /// Where the provider's day begins: hours east of UTC.
+        zone_hours: i8,
+    },
     /// The call may have been carried out. It must not be repeated before that is settled.
     Unknown,
 }
@@ -88,7 +93,7 @@ impl ProviderError {
             (ErrorKind::Credentials, _) => FailureKind::Credentials,
             (ErrorKind::Payment, _) => FailureKind::Payment,
             (ErrorKind::UnsuitableImage, _) => FailureKind::UnsuitableImage,
-            (_, Advice::Retry { .. } | Advice::Slow { .. }) => FailureKind::Exhausted,
+            (_, Advice::Retry { .. } | Advice::Slow { .. } | Advice::NextDay { .. }) => FailureKind::Exhausted,
             (_, Advice::Unknown) => FailureKind::OutcomeUnknown,
             (_, Advice::Reject | Advice::Hold) => FailureKind::Rejected,
         }

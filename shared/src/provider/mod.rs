@@ -5,23 +5,32 @@
 //! `wire.rs` (its JSON), `error.rs` (one table from its errors to ours), `README.md` and `fixtures/`.
 
 mod choice;
+mod definition;
 mod error;
 mod http;
 pub mod imgfactory;
+mod notes;
+mod options;
 mod tolerant;
 pub mod watermark;
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc};
 
 use async_trait::async_trait;
 use bytes::Bytes;
 use jiff::Timestamp;
 
 pub use self::{
+    definition::{Definition, Facts, ReadCallback, definition, facts},
     error::{Advice, ErrorKind, ProviderError},
     http::{DownloadError, Http, Repeat, Reply, ResultHosts},
+    notes::{Notes, NotesError, NotesInMemory},
+    options::{CheckedOptions, OptionsError, OptionsReader, PresetOptions},
 };
-use crate::job::{ImageFormat, Outcome, ProviderName, TaskId};
+use crate::{
+    environment::{ConfigError, Environment},
+    job::{ImageFormat, Outcome, ProviderName, Report, TaskId},
+};
 
 /// One outside service.
 #[async_trait]
@@ -34,6 +43,31 @@ pub trait Provider: Send + Sync + std::fmt::Debug {
     /// # Errors
     /// When the options are not this provider's.
     fn delivery(&self, options: &serde_json::Value) -> Result<Delivery, ProviderError>;
+
+    /// Whether work with these options can be asked for at all, with the credentials that there are.
+    ///
+    /// # Errors
+    /// With a sentence that says what is wrong and what would be right.
+    fn check(&self, options: &serde_json::Value) -> Result<(), String> {
+        let _ = options;
+        Ok(())
+    }
+
+    /// Whether the provider is to fetch the image itself: then [`Request::image_url`] is needed.
+    fn fetches_itself(&self, options: &serde_json::Value) -> bool {
+        let _ = options;
+        false
+    }
+
+    /// Notes what will show later whether a [`Provider::submit`] of this image arrived, should its answer be lost. It
+    /// is called right before and never costs money.
+    ///
+    /// # Errors
+    /// When the provider says already that it would refuse, or cannot be asked now.
+    async fn evidence(&self, image: &Image) -> Result<Option<serde_json::Value>, ProviderError> {
+        let _ = image;
+        Ok(None)
+    }
 
     /// Asks for the work. This is the call that costs money.
     ///
@@ -56,21 +90,49 @@ pub trait Provider: Send + Sync + std::fmt::Debug {
         let _ = tasks;
         Ok(BTreeMap::new())
     }
+
+    /// Asks what the account says of itself. It never costs money.
+    ///
+    /// # Errors
+    /// When the credentials are not taken or the provider cannot be asked.
+    async fn account(&self) -> Result<Account, ProviderError>;
 }
 
-/// What a provider's documents say of its limits and times.
-#[derive(Debug, Clone, Copy)]
-pub struct Facts {
-    /// The formats it takes; empty where nothing is said.
-    pub formats: &'static [ImageFormat],
-    /// The largest image it takes.
-    pub most_image_bytes: Option<u64>,
-    /// How long a result can be fetched.
-    pub result_life: Duration,
-    /// When work that never ends counts as failed.
-    pub deadline: Duration,
-    /// Requests per second, unless `<PROVIDER>_RATE` says otherwise.
-    pub rate_per_s: f64,
+/// What an account says of itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Account {
+    /// So much work is left on it.
+    Left(i64),
+    /// The credentials are taken; nothing is said of what is left.
+    Valid,
+    /// There is no question that would be free. The text says what is known all the same.
+    CannotAsk(&'static str),
+}
+
+/// What a client is made of.
+#[derive(Clone, Copy)]
+pub struct Equipment<'a> {
+    /// Settings and credentials.
+    pub environment: &'a Environment,
+    /// The sender.
+    pub http: &'a Http,
+    /// What the clients of a provider remember together.
+    pub notes: &'a dyn Fn(ProviderName) -> Arc<dyn Notes>,
+}
+
+/// Makes the client of one provider. A function names only those that it needs, so that its binary and its secrets
+/// hold no others.
+pub type MakeProvider = fn(&Equipment<'_>) -> Result<Arc<dyn Provider>, ConfigError>;
+
+/// Makes the client of any provider: for a host that runs all functions.
+///
+/// # Errors
+/// When its settings are missing.
+pub fn make(provider: ProviderName, equipment: &Equipment<'_>) -> Result<Arc<dyn Provider>, ConfigError> {
+    match provider {
+        ProviderName::Imgfactory => imgfactory::make(equipment),
+        ProviderName::Watermark => watermark::make(equipment),
+    }
 }
 
 /// How the end of the work is learnt.
@@ -104,6 +166,8 @@ pub struct Request<'a> {
     pub options: &'a serde_json::Value,
     /// Where to call back. `None`: answer in the reply, whatever the options say.
     pub callback_url: Option<&'a str>,
+    /// Where the provider can fetch the picture itself; a secret, since it opens the bucket for a while.
+    pub image_url: Option<&'a str>,
 }
 
 /// A paid call whose outcome is unknown.
@@ -117,6 +181,8 @@ pub struct Unsettled<'a> {
     pub now: Timestamp,
     /// Tasks that have proved to be others'.
     pub ruled_out: &'a [TaskId],
+    /// What [`Provider::evidence`] noted before the call.
+    pub evidence: Option<&'a serde_json::Value>,
 }
 
 /// What came of asking.
@@ -133,8 +199,8 @@ pub enum Submitted {
     InHand {
         /// The result's content.
         bytes: Bytes,
-        /// What was charged.
-        charges: u32,
+        /// What else is said of the work.
+        report: Report,
     },
 }
 
@@ -145,6 +211,8 @@ pub enum Settled {
     RepeatIsFree,
     /// The work was never started: send it for the first time.
     NeverStarted,
+    /// Nobody can tell, and to do it twice does no harm worth waiting for: send it again. The text says what it costs.
+    RepeatIsCheap(&'static str),
     /// This task is probably ours; its result will prove it.
     Adopted(TaskId),
     /// There is no way to know. The text says why.
@@ -158,33 +226,6 @@ pub enum TaskStatus {
     Working,
     /// Done.
     Finished(Outcome),
-}
-
-/// What a provider's documents say of its limits and times.
-#[must_use]
-pub fn facts(provider: ProviderName) -> &'static Facts {
-    match provider {
-        ProviderName::Imgfactory => &imgfactory::FACTS,
-        ProviderName::Watermark => &watermark::FACTS,
-    }
-}
-
-/// Reads the body of a callback of `provider`. It needs no settings, so the webhook needs no secrets of providers.
-/// `options` are the step's, or `null` where only the form is to be checked.
-///
-/// # Errors
-/// When it is no callback of this provider.
-pub fn read_callback(
-    provider: ProviderName,
-    options: &serde_json::Value,
-    body: &[u8],
-) -> Result<Called, ProviderError> {
-    match provider {
-        ProviderName::Watermark => watermark::read_callback(options, body),
-        ProviderName::Imgfactory => {
-            Err(ProviderError::new(ErrorKind::InvalidRequest, Advice::Reject, format!("{provider} sends no callbacks")))
-        }
-    }
 }
 
 /// What a callback says.

@@ -3,7 +3,7 @@
 
 mod jobs;
 mod objects;
-mod pace;
+mod provider_row;
 mod queue;
 mod table;
 

@@ -109,7 +109,10 @@ fn the_way_of_an_image_through_a_callback_provider() {
     assert_eq!(job.due_at(), Some(time(99)), "if the function dies, the poller comes at the end of the lease");
     let job = after(&job, &Event::Accepted { at: time(2), task_id: None, due_at: time(602), adopted: false });
     assert_eq!(job.due_at(), Some(time(602)), "if the callback is lost, the poller comes");
-    let outcome = Outcome { charges: 1, ..Outcome::of(ResultSource::Image { url: "https://x/y".into() }) };
+    let outcome = Outcome {
+        source: ResultSource::Image { url: "https://x/y".into() },
+        report: Report { charges: 1, ..Report::default() },
+    };
     let job = after(&job, &Event::Finished { at: time(3), outcome, due_at: time(33) });
     let job = after(&job, &Event::Collected { at: time(4), outputs: vec![] });
     assert_eq!(job.due_at(), None);

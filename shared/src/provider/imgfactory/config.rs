@@ -8,7 +8,8 @@ use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-use super::super::choice::numbered_choice;
+use super::super::{PresetOptions, choice::numbered_choice};
+use crate::environment::{ConfigError, Environment};
 
 /// Where imgfactory is and who we are there.
 #[derive(Debug, Clone)]
@@ -17,6 +18,19 @@ pub struct Settings {
     pub url: Url,
     /// `IMGFACTORY_TOKEN`
     pub token: SecretString,
+}
+
+impl Settings {
+    /// Reads the variables.
+    ///
+    /// # Errors
+    /// When one is missing or unreadable.
+    pub fn from_environment(environment: &Environment) -> Result<Self, ConfigError> {
+        Ok(Self {
+            url: environment.url("IMGFACTORY_URL", Some(super::DEFINITION.default_url))?,
+            token: environment.required("IMGFACTORY_TOKEN")?.into(),
+        })
+    }
 }
 
 /// The options of one preset, named as imgfactory names them. What is absent is left to the service's own default.
@@ -181,12 +195,8 @@ fn enabled() -> bool {
     true
 }
 
-impl Options {
-    /// Checks what serde cannot: bounds, and options that need or exclude each other.
-    ///
-    /// # Errors
-    /// With a sentence that says what is wrong and what would be right.
-    pub fn check(&self) -> Result<(), String> {
+impl PresetOptions for Options {
+    fn check(&self) -> Result<(), String> {
         if self.copies.is_some_and(|copies| !(1..=MOST_COPIES).contains(&copies)) {
             return Err(format!("copies has to be from 1 to {MOST_COPIES}"));
         }
@@ -215,12 +225,32 @@ impl Options {
         }
     }
 
-    /// The same with what darkroom asks for where the preset says nothing: the names that prove whose a task is.
-    #[must_use]
-    pub fn as_sent(self) -> Self {
-        Self { names: self.names.or(Some(Names::Original)), ..self }
+    /// The bounds that the service's page recommends.
+    fn warnings(&self) -> Vec<String> {
+        let crop = self.crop.map(|crop| Range { enable: crop.enable, min: crop.min, max: crop.max });
+        let bounds = [
+            ("rotate", self.rotate, 0.0..=2.0, "rotate by 1 to 2 degrees"),
+            ("crop", crop, 0.0..=15.0, "crop by 5 to 15 per cent at the most"),
+            ("saturation", self.saturation, 50.0..=150.0, "keep saturation above 50 and below 150"),
+            ("brightness", self.brightness, 80.0..=130.0, "keep brightness above 80 and below 130"),
+            ("contrast", self.contrast, 0.0..=20.0, "keep contrast at 20 or below"),
+        ];
+        let beyond = bounds.into_iter().filter_map(|(name, range, recommended, advice)| {
+            let Range { enable, min, max } = range?;
+            let within = recommended.contains(&min) && recommended.contains(&max);
+            (enable && !within)
+                .then(|| format!("{name}: {min} to {max} is beyond what imgfactory recommends: {advice}"))
+        });
+        beyond.collect()
     }
 
+    /// The names that prove whose a task is.
+    fn completed(self) -> Self {
+        Self { names: self.names.or(Some(Names::Original)), ..self }
+    }
+}
+
+impl Options {
     /// How many copies the service will make of an image.
     #[must_use]
     pub fn expected_copies(&self) -> u32 {
@@ -335,6 +365,26 @@ mod tests {
         let error = options(serde_json::json!({"exif": "radnom"})).unwrap_err().to_string();
         assert!(error.contains("radnom") && error.contains("1 \"random\""), "{error}");
         assert!(options(serde_json::json!({"exif": 4})).is_err());
+    }
+
+    #[test]
+    fn ranges_beyond_the_recommended_bounds_are_warned_of() {
+        let warnings = |json| options(json).unwrap().warnings();
+        for (beyond, name) in [
+            (serde_json::json!({"rotate": {"min": -5, "max": 5}}), "rotate"),
+            (serde_json::json!({"crop": {"side": "all", "min": 1, "max": 16}}), "crop"),
+            (serde_json::json!({"saturation": {"min": 40, "max": 110}}), "saturation"),
+            (serde_json::json!({"brightness": {"min": 90, "max": 131}}), "brightness"),
+            (serde_json::json!({"contrast": {"min": 1, "max": 21}}), "contrast"),
+        ] {
+            let told = warnings(beyond.clone());
+            assert!(told.len() == 1 && told[0].starts_with(name), "{beyond}: {told:?}");
+        }
+        let within = serde_json::json!({
+            "rotate": {"min": 1, "max": 2}, "crop": {"side": 0, "min": 5, "max": 15},
+            "saturation": {"min": 51, "max": 149}, "brightness": {"enable": false, "min": 0, "max": 500},
+        });
+        assert_eq!(warnings(within), Vec::<String>::new());
     }
 
     #[test]

@@ -6,7 +6,7 @@ mod config;
 mod error;
 mod wire;
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
@@ -15,16 +15,14 @@ use url::Url;
 
 pub use self::config::{Crop, Exif, Flip, Folders, Mode, Names, Options, Range, Settings, Side};
 use super::{
-    Advice, Delivery, ErrorKind, Facts, Http, Provider, ProviderError, Repeat, Reply, Request, Settled, Submitted,
-    TaskStatus, Unsettled,
+    Account, Advice, Definition, Delivery, Equipment, ErrorKind, Facts, Http, OptionsReader, Provider, ProviderError,
+    Repeat, Reply, Request, Settled, Submitted, TaskStatus, Unsettled,
     http::{image_part, secret_header},
 };
-use crate::job::{ProviderName, TaskId};
-
-/// The hosts that results are known to come from.
-pub const RESULT_HOSTS: &[&str] = &["imgfactory.ru"];
-/// The base URL of the real service.
-pub const DEFAULT_URL: &str = "https://imgfactory.ru/api/v1";
+use crate::{
+    environment::ConfigError,
+    job::{ProviderName, Report, TaskId},
+};
 
 /// The client.
 #[derive(Debug)]
@@ -33,15 +31,35 @@ pub struct Imgfactory {
     settings: Settings,
 }
 
-/// What the documents say of limits and times.
-pub const FACTS: Facts = Facts {
-    // Neither formats nor size nor rate are stated.
-    formats: &[],
-    most_image_bytes: None,
-    result_life: Duration::from_secs(24 * 3600),
-    deadline: Duration::from_secs(24 * 3600),
-    rate_per_s: 4.0,
+/// What is known of imgfactory without asking it.
+pub const DEFINITION: Definition = Definition {
+    name: ProviderName::Imgfactory,
+    facts: Facts {
+        // Neither formats nor size nor rate are stated.
+        formats: &[],
+        most_image_bytes: None,
+        least_pixels: None,
+        most_pixels: None,
+        keeps_animation: false,
+        result_life: Duration::from_secs(24 * 3600),
+        deadline: Duration::from_secs(24 * 3600),
+        rate_per_s: 4.0,
+    },
+    default_url: "https://imgfactory.ru/api/v1",
+    result_hosts: &["imgfactory.ru"],
+    credentials: &["IMGFACTORY_TOKEN"],
+    options: OptionsReader::of::<Options>(),
+    read_callback: None,
 };
+
+/// Makes the client.
+///
+/// # Errors
+/// When its settings are missing.
+pub fn make(equipment: &Equipment<'_>) -> Result<Arc<dyn Provider>, ConfigError> {
+    let settings = Settings::from_environment(equipment.environment)?;
+    Ok(Arc::new(Imgfactory::new(equipment.http.clone(), settings)))
+}
 
 impl Imgfactory {
     /// A client with these settings.
@@ -149,7 +167,7 @@ impl Provider for Imgfactory {
             Mode::Sync => {
                 let bytes = self.unique_single(&request, &options).await?;
                 // The service is paid by subscription: nothing is charged for an image.
-                Ok(Submitted::InHand { bytes, charges: 0 })
+                Ok(Submitted::InHand { bytes, report: Report::default() })
             }
         }
     }
@@ -199,6 +217,11 @@ impl Provider for Imgfactory {
             .filter(|task| tasks.contains(&task.id))
             .map(|task| (task.id.clone(), task.status()))
             .collect())
+    }
+
+    async fn account(&self) -> Result<Account, ProviderError> {
+        self.tasks(None).await?;
+        Ok(Account::Valid)
     }
 }
 

@@ -20,7 +20,7 @@ fn image() -> Image {
 }
 
 fn request<'a>(image: &'a Image, options: &'a serde_json::Value) -> Request<'a> {
-    Request { image, file_name: "0123.jpg", options, callback_url: None }
+    Request { image, file_name: "0123.jpg", options, callback_url: None, image_url: None }
 }
 
 fn json(status: u16, body: &str) -> ResponseTemplate {
@@ -62,7 +62,7 @@ async fn one_copy_comes_at_once() {
         .await;
     let (image, options) = (image(), serde_json::json!({"mode": "sync"}));
     let submitted = client(&server).submit(request(&image, &options)).await.unwrap();
-    assert_eq!(submitted, Submitted::InHand { bytes: Bytes::from_static(b"copy"), charges: 0 });
+    assert_eq!(submitted, Submitted::InHand { bytes: Bytes::from_static(b"copy"), report: Report::default() });
     let body = String::from_utf8_lossy(&server.received_requests().await.unwrap()[0].body).into_owned();
     assert!(body.contains(r#"name="image"; filename="0123.jpg""#), "{body}");
 }
@@ -147,6 +147,7 @@ async fn settled(created_at: &str, copies: &str, options: serde_json::Value, rul
         submitted_at: "2022-03-12T09:17:30Z".parse().unwrap(),
         now: "2022-03-12T09:20:30Z".parse().unwrap(),
         ruled_out,
+        evidence: None,
     };
     client(&server).settle(unsettled).await.unwrap()
 }

@@ -6,6 +6,9 @@ use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
+use super::super::PresetOptions;
+use crate::environment::{ConfigError, Environment};
+
 /// Where the service is and who we are there.
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -16,6 +19,28 @@ pub struct Settings {
     /// `WATERMARK_FILE_FIELD`: the name of the form's file part. The server reads `uploadFile`; its documents say
     /// `imageFile`.
     pub file_field: String,
+}
+
+impl Settings {
+    /// Reads the variables: signing when `WATERMARK_APP_ID` is there, else `WATERMARK_TOKEN`.
+    ///
+    /// # Errors
+    /// When one is missing or unreadable.
+    pub fn from_environment(environment: &Environment) -> Result<Self, ConfigError> {
+        let credentials = match (environment.get("WATERMARK_APP_ID"), environment.get("WATERMARK_TOKEN")) {
+            (None, Some(token)) => Credentials::Token(token.into()),
+            _ => Credentials::Sign {
+                app_id: environment.required("WATERMARK_APP_ID")?,
+                app_secret: environment.required("WATERMARK_APP_SECRET")?.into(),
+            },
+        };
+        let file_field = environment.get("WATERMARK_FILE_FIELD");
+        Ok(Self {
+            url: environment.url("WATERMARK_URL", Some(super::DEFINITION.default_url))?,
+            credentials,
+            file_field: file_field.unwrap_or_else(|| super::DEFAULT_FILE_FIELD.to_owned()),
+        })
+    }
 }
 
 /// How requests prove that they are ours.
@@ -145,12 +170,8 @@ pub struct Offset {
     pub minus_h: Option<u32>,
 }
 
-impl Options {
-    /// Checks what serde cannot: options that exclude each other.
-    ///
-    /// # Errors
-    /// With a sentence that says what is wrong and what would be right.
-    pub fn check(&self) -> Result<(), String> {
+impl PresetOptions for Options {
+    fn check(&self) -> Result<(), String> {
         if !self.watermark_names.is_empty() && !self.exclude_keywords.is_empty() {
             return Err("watermark_names and exclude_keywords exclude each other; keep one".into());
         }
@@ -164,6 +185,10 @@ impl Options {
             return Err("a rectangle needs a width (w) and a height (h) above 0".into());
         }
         self.offset.map_or(Ok(()), |offset| offset.check())
+    }
+
+    fn gives_image(&self) -> bool {
+        self.ocr_only != Some(true)
     }
 }
 

@@ -8,7 +8,7 @@ use super::super::{
     tolerant::excerpt,
 };
 use super::wire::{Data, Message};
-use crate::job::{Outcome, ResultSource};
+use crate::job::{Outcome, Report, ResultSource};
 
 /// What a message that is no error says.
 #[derive(Debug, PartialEq)]
@@ -35,39 +35,36 @@ pub(super) fn read(status: u16, body: &[u8]) -> Result<Said, ProviderError> {
         return Err(parse_error(status, body));
     };
     let cached = http_code == 304;
-    let charges = u32::from(!cached);
+    let report = Report { charges: u32::from(!cached), balance: message.remaining_usage, ..Report::default() };
     match data.process_status {
         Some(52000) => Ok(Said::Accepted),
         Some(0) if data.url.as_deref().is_none_or(str::is_empty) => {
-            Ok(Said::Finished(outcome(data, ResultSource::Record, charges, None)))
+            Ok(Said::Finished(outcome(data, ResultSource::Record, report, None)))
         }
-        Some(0) => Ok(Said::Finished(done(data, charges, None))),
+        Some(0) => Ok(Said::Finished(done(data, report, None))),
         Some(52002) => {
             let note = "no watermark was found; the original is the result (52002)";
-            Ok(Said::Finished(outcome(data, ResultSource::Original, 0, Some(note))))
+            Ok(Said::Finished(outcome(data, ResultSource::Original, Report { charges: 0, ..report }, Some(note))))
         }
         Some(52005) if data.url.as_deref().is_none_or(str::is_empty) => Err(parse_error(status, body)),
         Some(52005) => {
             let note = "the offset would leave the image; the watermark was removed without it (52005)";
-            Ok(Said::Finished(done(data, charges, Some(note))))
+            Ok(Said::Finished(done(data, report, Some(note))))
         }
-        Some(52006) => Ok(Said::Finished(outcome(data, ResultSource::Record, charges, None))),
+        Some(52006) => Ok(Said::Finished(outcome(data, ResultSource::Record, report, None))),
         _ => Err(parse_error(status, body)),
     }
 }
 
-fn done(data: Data, charges: u32, note: Option<&str>) -> Outcome {
+fn done(data: Data, report: Report, note: Option<&str>) -> Outcome {
     let url = data.url.clone().unwrap_or_default();
-    outcome(data, ResultSource::Image { url }, charges, note)
+    outcome(data, ResultSource::Image { url }, report, note)
 }
 
-fn outcome(data: Data, source: ResultSource, charges: u32, note: Option<&str>) -> Outcome {
-    Outcome {
-        source,
-        charges,
-        warnings: note.map(str::to_owned).into_iter().collect(),
-        rectangles: data.process_location.into_iter().map(Into::into).collect(),
-    }
+fn outcome(data: Data, source: ResultSource, report: Report, note: Option<&str>) -> Outcome {
+    let warnings = note.map(str::to_owned).into_iter().collect();
+    let rectangles = data.process_location.into_iter().map(Into::into).collect();
+    Outcome { source, report: Report { warnings, rectangles, ..report } }
 }
 
 /// What an error reply means.
@@ -153,30 +150,36 @@ mod tests {
         let read = |body: &str| read(200, body.as_bytes()).unwrap();
         let Said::Finished(done) = read(include_str!("fixtures/sync_done.json")) else { panic!("not done") };
         let url = "https://www.processimage.cn/watermark/targetImages/054cd3de-471d-4379-be88-67d531b3244f.jpeg";
-        assert_eq!((done.source, done.charges), (ResultSource::Image { url: url.into() }, 1));
-        assert_eq!((done.rectangles[1].x, done.rectangles[1].line_count), (305, Some(2)));
-        assert_eq!(done.rectangles[1].word.as_deref(), Some("VA 抖音号*******"));
+        assert_eq!((done.source, done.report.charges), (ResultSource::Image { url: url.into() }, 1));
+        assert_eq!((done.report.rectangles[1].x, done.report.rectangles[1].line_count), (305, Some(2)));
+        assert_eq!(done.report.rectangles[1].word.as_deref(), Some("VA 抖音号*******"));
 
         assert_eq!(read(include_str!("fixtures/async_accepted.json")), Said::Accepted);
 
         let Said::Finished(cached) = read(include_str!("fixtures/cached.json")) else { panic!("not done") };
-        assert_eq!(cached.charges, 0, "a cached result costs nothing");
+        assert_eq!(cached.report.charges, 0, "a cached result costs nothing");
 
         let Said::Finished(found) = read(include_str!("fixtures/ocr_only.json")) else { panic!("not done") };
-        assert_eq!((found.source, found.rectangles.len()), (ResultSource::Record, 2));
+        assert_eq!((found.source, found.report.rectangles.len()), (ResultSource::Record, 2));
     }
 
     #[test]
     fn nothing_to_remove_is_no_failure_and_costs_nothing() {
         let Said::Finished(outcome) = read(200, body(200, 52002).as_bytes()).unwrap() else { panic!("not done") };
-        assert_eq!((outcome.source, outcome.charges, outcome.warnings.len()), (ResultSource::Original, 0, 1));
+        assert_eq!(
+            (outcome.source, outcome.report.charges, outcome.report.warnings.len()),
+            (ResultSource::Original, 0, 1)
+        );
     }
 
     #[test]
     fn only_reading_is_done_too() {
         let body = include_str!("fixtures/ocr_only.json").replace("\"processStatus\": 0", "\"processStatus\": 52006");
         let Said::Finished(outcome) = read(200, body.as_bytes()).unwrap() else { panic!("not done") };
-        assert_eq!((outcome.source, outcome.charges, outcome.rectangles.len()), (ResultSource::Record, 1, 2));
+        assert_eq!(
+            (outcome.source, outcome.report.charges, outcome.report.rectangles.len()),
+            (ResultSource::Record, 1, 2)
+        );
     }
 
     #[test]
@@ -184,6 +187,6 @@ mod tests {
         let body = include_str!("fixtures/sync_done.json").replace("\"processStatus\": 0", "\"processStatus\": 52005");
         let Said::Finished(outcome) = read(200, body.as_bytes()).unwrap() else { panic!("not done") };
         assert!(matches!(outcome.source, ResultSource::Image { .. }));
-        assert_eq!((outcome.charges, outcome.warnings.len()), (1, 1));
+        assert_eq!((outcome.report.charges, outcome.report.warnings.len()), (1, 1));
     }
 }

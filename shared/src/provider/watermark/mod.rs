@@ -6,7 +6,7 @@ mod config;
 mod error;
 mod wire;
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use jiff::SignedDuration;
@@ -16,16 +16,15 @@ use secrecy::ExposeSecret as _;
 pub use self::config::{Area, Credentials, Keyword, Mode, Offset, Options, Rule, Settings};
 use self::error::Said;
 use super::{
-    Advice, Called, Delivery, ErrorKind, Facts, Http, Provider, ProviderError, Repeat, Request, Settled, Submitted,
-    Unsettled,
+    Account, Advice, Called, Definition, Delivery, Equipment, ErrorKind, Facts, Http, OptionsReader, Provider,
+    ProviderError, Repeat, Request, Settled, Submitted, Unsettled,
     http::{image_part, secret_header},
 };
-use crate::job::{ImageFormat, Outcome, ProviderName, ResultSource};
+use crate::{
+    environment::ConfigError,
+    job::{ImageFormat, Outcome, ProviderName, ResultSource},
+};
 
-/// The hosts that results are known to come from.
-pub const RESULT_HOSTS: &[&str] = &["www.processimage.cn", "processimage.cn"];
-/// The URL of the real service; there is one endpoint.
-pub const DEFAULT_URL: &str = "https://www.processimage.cn/watermark/access";
 /// The name of the form's file part that the server reads, whatever its documents say.
 pub const DEFAULT_FILE_FIELD: &str = "uploadFile";
 
@@ -36,14 +35,35 @@ pub struct Watermark {
     settings: Settings,
 }
 
-/// What the documents say of limits and times.
-pub const FACTS: Facts = Facts {
-    formats: &[ImageFormat::Png, ImageFormat::Bmp, ImageFormat::Jpeg],
-    most_image_bytes: Some(4_194_304),
-    result_life: Duration::from_secs(5 * 3600),
-    deadline: Duration::from_secs(5 * 3600),
-    rate_per_s: 2.0,
+/// What is known of the watermark service without asking it.
+pub const DEFINITION: Definition = Definition {
+    name: ProviderName::Watermark,
+    facts: Facts {
+        formats: &[ImageFormat::Jpeg, ImageFormat::Png, ImageFormat::Bmp],
+        most_image_bytes: Some(4_194_304),
+        least_pixels: None,
+        most_pixels: None,
+        keeps_animation: false,
+        result_life: Duration::from_secs(5 * 3600),
+        deadline: Duration::from_secs(5 * 3600),
+        rate_per_s: 2.0,
+    },
+    // The one endpoint.
+    default_url: "https://www.processimage.cn/watermark/access",
+    result_hosts: &["www.processimage.cn", "processimage.cn"],
+    credentials: &["WATERMARK_APP_ID", "WATERMARK_APP_SECRET", "WATERMARK_TOKEN"],
+    options: OptionsReader::of::<Options>(),
+    read_callback: Some(read_callback),
 };
+
+/// Makes the client.
+///
+/// # Errors
+/// When its settings are missing.
+pub fn make(equipment: &Equipment<'_>) -> Result<Arc<dyn Provider>, ConfigError> {
+    let settings = Settings::from_environment(equipment.environment)?;
+    Ok(Arc::new(Watermark::new(equipment.http.clone(), settings)))
+}
 
 impl Watermark {
     /// A client with these settings.
@@ -109,10 +129,14 @@ impl Provider for Watermark {
     /// For five hours the service answers an identical request from its cache, free of charge.
     async fn settle(&self, unsettled: Unsettled<'_>) -> Result<Settled, ProviderError> {
         let age = unsettled.now.duration_since(unsettled.submitted_at);
-        if age < SignedDuration::try_from(FACTS.result_life).unwrap_or(SignedDuration::MAX) {
+        if age < SignedDuration::try_from(DEFINITION.facts.result_life).unwrap_or(SignedDuration::MAX) {
             return Ok(Settled::RepeatIsFree);
         }
         Ok(Settled::CannotTell("the service forgets its results after five hours, and the call is older".into()))
+    }
+
+    async fn account(&self) -> Result<Account, ProviderError> {
+        Ok(Account::CannotAsk("it tells what is left only in the replies to paid requests"))
     }
 }
 

@@ -5,7 +5,7 @@ use serde_json::json;
 use wiremock::{Mock, MockServer, ResponseTemplate, matchers::method};
 
 use super::*;
-use crate::provider::Image;
+use crate::provider::{Image, PresetOptions as _};
 
 const APP_ID: &str = "aB3dE6gH9jK2mN5p";
 const APP_SECRET: &str = "s3cr3t!s3cr3t!s3cr3t!s3cr3t!1234";
@@ -29,7 +29,7 @@ async fn sent(options: serde_json::Value, callback_url: Option<&str>) -> (String
     };
     Mock::given(method("POST")).respond_with(ResponseTemplate::new(200).set_body_string(body)).mount(&server).await;
     let image = image();
-    let request = Request { image: &image, file_name: "a.png", options: &options, callback_url };
+    let request = Request { image: &image, file_name: "a.png", options: &options, callback_url, image_url: None };
     client(&server).submit(request).await.unwrap();
     let request = server.received_requests().await.unwrap().remove(0);
     let sign = request.headers.get("x-access-api-sign").unwrap().to_str().unwrap().to_owned();
@@ -112,7 +112,7 @@ async fn a_token_and_another_name_for_the_file_are_settings() {
     let url = server.uri().parse().unwrap();
     let settings = Settings { url, credentials, file_field: "imageFile".into() };
     let (image, options) = (image(), json!({"mode": "sync"}));
-    let request = Request { image: &image, file_name: "a.png", options: &options, callback_url: None };
+    let request = Request { image: &image, file_name: "a.png", options: &options, callback_url: None, image_url: None };
     Watermark::new(Http::new().unwrap(), settings).submit(request).await.unwrap();
     let sent = server.received_requests().await.unwrap().remove(0);
     assert_eq!(sent.headers["x-access-api-token"], "0123456789abcdef0123456789abcdef");
@@ -129,7 +129,7 @@ async fn a_promise_to_call_back_where_none_was_asked_for_is_no_answer() {
     Mock::given(method("POST")).respond_with(ResponseTemplate::new(200).set_body_string(body)).mount(&server).await;
     let image = image();
     let options = json!({"mode": "sync"});
-    let request = Request { image: &image, file_name: "a.png", options: &options, callback_url: None };
+    let request = Request { image: &image, file_name: "a.png", options: &options, callback_url: None, image_url: None };
     assert!(client(&server).submit(request).await.is_err());
 }
 
@@ -142,6 +142,7 @@ async fn a_repeat_is_free_for_five_hours_and_nobody_knows_after() {
             submitted_at: "2026-11-20T12:00:00Z".parse().unwrap(),
             now: now.parse().unwrap(),
             ruled_out: &[],
+            evidence: None,
         };
         client(&server).settle(unsettled).await.unwrap()
     };

@@ -15,6 +15,8 @@ use crate::job::Rectangle;
 pub(super) struct Message {
     #[serde(deserialize_with = "tolerant::number")]
     pub(super) http_code: Option<i64>,
+    #[serde(default, deserialize_with = "tolerant::number")]
+    pub(super) remaining_usage: Option<i64>,
     #[serde(default)]
     pub(super) http_msg: Option<String>,
     #[serde(default)]
