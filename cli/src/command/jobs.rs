@@ -30,7 +30,11 @@ fn row(job: &Job) -> Vec<String> {
     let told = match &job.state {
         State::Done { outputs } => outputs.len().to_string(),
         State::Failed { reason, .. } => reason.message.clone(),
-        State::Queued { .. } | State::Submitting { .. } | State::Waiting { .. } | State::Ready { .. } => {
+        State::Queued { .. }
+        | State::Submitting { .. }
+        | State::Waiting { .. }
+        | State::Branching { .. }
+        | State::Ready { .. } => {
             job.due_at().map(|due_at| format!("next look {}", due_at.strftime("%H:%M:%S"))).unwrap_or_default()
         }
     };

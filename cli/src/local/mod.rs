@@ -136,6 +136,11 @@ impl Host {
         let objects = Objects::new(s3_client.clone(), NAME);
         let app = app(&environment, settings.presets, jobs, objects, queue.clone())?;
         let secrets = CallbackSecrets::new(config::callback_secrets(&environment)?);
+        let unusable: Vec<String> =
+            app.providers.iter().flat_map(|provider| app.presets.unusable(provider.as_ref())).collect();
+        if !unusable.is_empty() {
+            bail!("some presets cannot work with the credentials that are set: {}", unusable.join("; "));
+        }
 
         servers.spawn(http::serve(app.clone(), secrets, sandbox, http, serving_stops.clone()));
         let unfinished = flow::recover(&app).await?;

@@ -1,7 +1,7 @@
 //! Makes an image fit a provider's limits: upright, in a format that is taken, within its pixels and bytes. The only
 //! place in the functions that decodes an image.
 
-use std::io::Cursor;
+use std::{borrow::Cow, io::Cursor};
 
 use bytes::Bytes;
 use image::{
@@ -28,7 +28,7 @@ const MOST_DECODED_BYTES: u64 = 512 * 1024 * 1024;
 const JPEG_QUALITIES: [u8; 3] = [92, 85, 75];
 /// When no quality helps, both sides become this much shorter at a time.
 const SHRINK: f64 = 0.85;
-const MOST_SHRINKS: u32 = 16;
+const MOST_SHRINKS: i32 = 16;
 
 /// Makes `bytes` fit what `facts` say.
 ///
@@ -36,8 +36,8 @@ const MOST_SHRINKS: u32 = 16;
 /// With words for a person.
 pub(super) fn fit(bytes: &[u8], inspected: &Inspected, facts: &Facts) -> Result<Fitted, String> {
     let image = decode(bytes)?;
-    let image = within_pixels(image, facts)?;
-    let (image, format, bytes) = within_bytes(image, inspected.format, facts)?;
+    let image = within_pixels(&image, facts)?;
+    let (image, format, bytes) = within_bytes(&image, inspected.format, facts)?;
     let note = format!(
         "{} {}×{} ({} bytes) became {} {}×{} ({} bytes)",
         inspected.format.content_type(),
@@ -66,7 +66,7 @@ fn decode(bytes: &[u8]) -> Result<DynamicImage, String> {
     Ok(image)
 }
 
-fn within_pixels(image: DynamicImage, facts: &Facts) -> Result<DynamicImage, String> {
+fn within_pixels<'a>(image: &'a DynamicImage, facts: &Facts) -> Result<Cow<'a, DynamicImage>, String> {
     let (most_width, most_height) = facts.most_pixels.unwrap_or((u32::MAX, u32::MAX));
     let (least_width, least_height) = facts.least_pixels.unwrap_or((1, 1));
     let part = |limit: u32, side: u32| f64::from(limit) / f64::from(side.max(1));
@@ -84,30 +84,36 @@ fn within_pixels(image: DynamicImage, facts: &Facts) -> Result<DynamicImage, Str
 }
 
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a side times a factor of a few is a side")]
-fn scaled(image: DynamicImage, factor: f64) -> DynamicImage {
+fn scaled(image: &DynamicImage, factor: f64) -> Cow<'_, DynamicImage> {
     if (factor - 1.0).abs() < f64::EPSILON {
-        return image;
+        return Cow::Borrowed(image);
     }
     let side = |side: u32| ((f64::from(side) * factor).round() as u32).max(1);
-    image.resize_exact(side(image.width()), side(image.height()), FilterType::Lanczos3)
+    Cow::Owned(image.resize_exact(side(image.width()), side(image.height()), FilterType::Lanczos3))
 }
 
-type Encoded = (DynamicImage, ImageFormat, Vec<u8>);
+type Encoded<'a> = (Cow<'a, DynamicImage>, ImageFormat, Vec<u8>);
 
 /// Encodes the image: without loss if it came so and its size permits, else as JPEG, at last ever smaller.
-fn within_bytes(mut image: DynamicImage, from: ImageFormat, facts: &Facts) -> Result<Encoded, String> {
+fn within_bytes<'a>(whole: &'a DynamicImage, from: ImageFormat, facts: &Facts) -> Result<Encoded<'a>, String> {
     let most = facts.most_image_bytes.unwrap_or(u64::MAX);
     let takes = |format| facts.formats.is_empty() || facts.formats.contains(&format);
+    let (least_width, least_height) = facts.least_pixels.unwrap_or((1, 1));
     let fits = |bytes: &Vec<u8>| bytes.len() as u64 <= most;
-    let see_through = image.color().has_alpha();
+    let see_through = whole.color().has_alpha();
     let lossless = !matches!(from, ImageFormat::Jpeg | ImageFormat::Webp);
     if takes(ImageFormat::Png) && (lossless || see_through || !takes(ImageFormat::Jpeg)) {
-        let bytes = png(&image)?;
+        let bytes = png(whole)?;
         if fits(&bytes) {
-            return Ok((image, ImageFormat::Png, bytes));
+            return Ok((Cow::Borrowed(whole), ImageFormat::Png, bytes));
         }
     }
-    for _ in 0..MOST_SHRINKS {
+    for times in 0..MOST_SHRINKS {
+        // Each time from the whole image: what is scaled again and again becomes soft.
+        let image = scaled(whole, SHRINK.powi(times));
+        if image.width() < least_width || image.height() < least_height {
+            break;
+        }
         if takes(ImageFormat::Jpeg) {
             for quality in JPEG_QUALITIES {
                 let bytes = jpeg(&image, quality)?;
@@ -121,7 +127,6 @@ fn within_bytes(mut image: DynamicImage, from: ImageFormat, facts: &Facts) -> Re
                 return Ok((image, ImageFormat::Png, bytes));
             }
         }
-        image = within_pixels(scaled(image, SHRINK), facts)?;
     }
     Err(format!("no size that is worth having is below {most} bytes"))
 }

@@ -128,7 +128,7 @@ fn sides_and_bytes_are_brought_within_their_bounds_together() {
     assert_eq!(made(40, 20), Ok((40, 20, ImageFormat::Png)));
     assert_eq!(made(2, 8), Ok((5, 20, ImageFormat::Png)), "too small is made larger");
     let (width, height, format) = made(200, 100).unwrap();
-    assert!(width < 100 && width == height * 2 && format == ImageFormat::Jpeg, "{width}×{height}");
+    assert!(width < 100 && width.abs_diff(height * 2) <= 1 && format == ImageFormat::Jpeg, "{width}×{height}");
     assert!(made(400, 2).unwrap_err().contains("too unlike"));
 }
 
