@@ -86,9 +86,9 @@ pub(crate) async fn run(arguments: Check, environment: &Environment) -> anyhow::
     }
     let report = Report { configuration, providers, jobs_unread };
     if arguments.json {
-        terminal::json(&report)?
+        terminal::json(&report)?;
     } else {
-        show(&report)
+        show(&report);
     }
     if let Some(first) = report.configuration.problems.first() {
         let more = report.configuration.problems.len() - 1;

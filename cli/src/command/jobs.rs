@@ -1,6 +1,7 @@
 //! `darkroom jobs`: a list.
 
 use darkroom_shared::{
+    flow,
     job::{Document, Job, State},
     store::Filter,
 };
@@ -17,7 +18,11 @@ pub(crate) async fn run(
     let filter = Filter { state: arguments.state, provider: arguments.provider };
     let jobs = connection.jobs.list(filter, arguments.limit).await?;
     if arguments.json {
-        terminal::json(&jobs.iter().map(Document::from).collect::<Vec<_>>())?;
+        let mut documents = Vec::with_capacity(jobs.len());
+        for job in jobs {
+            documents.push(Document::from(&flow::tree(&connection.jobs, job).await?));
+        }
+        terminal::json(&documents)?;
     } else if jobs.is_empty() {
         terminal::line("no jobs; put an image: darkroom put watermark/default photo.jpg");
     } else {
