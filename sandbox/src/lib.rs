@@ -7,6 +7,7 @@
 mod clock;
 pub mod credentials;
 mod error;
+mod fangtang;
 mod faults;
 mod files;
 mod form;
@@ -15,6 +16,7 @@ mod imgfactory;
 mod ledger;
 mod pixels;
 mod settings;
+mod vkcloud;
 mod watermark;
 
 use std::sync::Arc;
@@ -25,7 +27,10 @@ use url::Url;
 
 use crate::clock::Clock;
 pub use crate::error::SandboxError;
-pub use crate::faults::{Faults, ImgfactoryFaults, WatermarkFaults};
+pub use crate::faults::{
+    FangtangFaults, FangtangSwitches, Faults, ImagebanFaults, ImagebanSwitches, ImgfactoryFaults, ImgfactorySwitches,
+    Misbehaviour, Switches, VkcloudFaults, VkcloudSwitches, WatermarkFaults, WatermarkSwitches,
+};
 pub use crate::ledger::{Charge, Ledger};
 pub use crate::settings::{Latency, Settings};
 
@@ -35,6 +40,8 @@ pub struct Sandbox {
     shared: Arc<Shared>,
     imgfactory: Arc<imgfactory::Service>,
     watermark: Arc<watermark::Service>,
+    fangtang: Arc<fangtang::Service>,
+    vkcloud: Arc<vkcloud::Service>,
 }
 
 /// What every service needs of the sandbox.
@@ -58,14 +65,17 @@ impl Shared {
 
     /// How long work takes at the moment.
     fn latency(&self) -> Latency {
-        self.faults.current_latency().unwrap_or(self.latency)
+        self.faults.current_latency(self.latency)
     }
 }
 
 impl Sandbox {
+    /// The services, by the names that they go by in paths, in the ledger and in [`Self::environment`].
+    pub const PROVIDERS: [&str; 5] = ["imgfactory", "watermark", "fangtang", "vkcloud", "imageban"];
+
     /// Opens the sandbox over its folder and takes up what was left there.
     ///
-    /// Unfinished imgfactory tasks are begun anew if this is called inside a tokio runtime; otherwise they stay as they
+    /// Unfinished imgfactory tasks and fangtang photos are begun anew if this is called inside a tokio runtime; otherwise they stay as they
     /// are until the next time.
     ///
     /// # Errors
@@ -79,10 +89,13 @@ impl Sandbox {
         let shared = Arc::new(Shared { public_url, latency, clock: Clock::default(), faults: Faults::default() });
         let imgfactory = imgfactory::Service::open(Arc::clone(&shared), &data_dir.join("imgfactory"))?;
         let watermark = watermark::Service::open(Arc::clone(&shared), &data_dir.join("watermark"))?;
+        let fangtang = fangtang::Service::open(Arc::clone(&shared), &data_dir.join("fangtang"))?;
+        let vkcloud = vkcloud::Service::open(Arc::clone(&shared), &data_dir.join("vkcloud"))?;
         if tokio::runtime::Handle::try_current().is_ok() {
             imgfactory.resume();
+            fangtang.resume();
         }
-        Ok(Self { shared, imgfactory, watermark })
+        Ok(Self { shared, imgfactory, watermark, fangtang, vkcloud })
     }
 
     /// All services, with paths relative to the public URL: `/imgfactory/…` and `/watermark/…`.
@@ -90,6 +103,8 @@ impl Sandbox {
         Router::new()
             .nest("/imgfactory", imgfactory::router(&self.imgfactory))
             .nest("/watermark", watermark::router(&self.watermark))
+            .nest("/fangtang", fangtang::router(&self.fangtang))
+            .nest("/vkcloud", vkcloud::router(&self.vkcloud))
     }
 
     /// The base URL of imgfactory, as `IMGFACTORY_URL` takes it.
@@ -114,7 +129,9 @@ impl Sandbox {
     #[must_use]
     pub fn ledger(&self) -> Ledger {
         let mut ledger = self.imgfactory.ledger();
-        ledger.merge(self.watermark.ledger());
+        for service in [self.watermark.ledger(), self.fangtang.ledger(), self.vkcloud.ledger()] {
+            ledger.merge(service);
+        }
         ledger
     }
 

@@ -38,7 +38,13 @@ impl Running {
         let sandbox = Sandbox::open(Settings {
             public_url: Url::parse(&format!("http://127.0.0.1:{port}/sandbox")).unwrap(),
             data_dir: data_dir.to_owned(),
-            latency: Latency { imgfactory_ms_per_copy: 5, watermark_ms: 20 },
+            latency: Latency {
+                imgfactory_ms_per_copy: 5,
+                watermark_ms: 20,
+                fangtang_ms: 20,
+                vkcloud_ms: 5,
+                imageban_ms: 5,
+            },
         })
         .unwrap();
         let router = Router::new().nest("/sandbox", sandbox.router());
