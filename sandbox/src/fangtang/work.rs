@@ -63,11 +63,7 @@ fn worked_on(image: &RgbImage, repair: Repair) -> RgbImage {
     }
     let repaired = retouch::stretched(&retouch::despeckled(image));
     let enlarged = retouch::sharpened(&scale::scaled(&repaired, size), SHARPENING);
-    if repair == Repair::RestoreAndColour && colour::is_grey(image) {
-        colour::colourised(&enlarged)
-    } else {
-        enlarged
-    }
+    if repair == Repair::RestoreAndColour && colour::is_grey(image) { colour::colourised(&enlarged) } else { enlarged }
 }
 
 #[cfg(test)]
@@ -78,8 +74,7 @@ mod tests {
     #[test]
     fn coloured_photos_keep_their_colours() {
         let image = landscape(60, 40, 120);
-        let [repaired, coloured] =
-            [Repair::Restore, Repair::RestoreAndColour].map(|repair| worked_on(&image, repair));
+        let [repaired, coloured] = [Repair::Restore, Repair::RestoreAndColour].map(|repair| worked_on(&image, repair));
         assert!(!colour::is_grey(&image));
         assert_eq!(repaired, coloured);
         assert_eq!(coloured.dimensions(), (120, 80));
