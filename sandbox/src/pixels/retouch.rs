@@ -177,7 +177,8 @@ mod tests {
         assert!(is_good(&good));
         let mut noisy = good.clone();
         for (x, y, pixel) in noisy.enumerate_pixels_mut() {
-            pixel.0 = pixel.0.map(|value| value.saturating_add(if (x * 7 + y * 3 + x * y) % 5 < 2 { 14 } else { 0 }));
+            let noise = [0, 12, 24][((x * 7 + y * 13 + x * y) % 3) as usize];
+            pixel.0 = pixel.0.map(|value| value.saturating_add(noise));
         }
         assert!(!is_good(&noisy));
         let mut dull = good;
