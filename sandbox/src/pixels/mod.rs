@@ -1,9 +1,13 @@
 //! The image work behind the services. Pixels in, pixels out: no files, no network, no clock, no wire formats.
 
+pub(crate) mod background;
+pub(crate) mod colour;
 pub(crate) mod detect;
 pub(crate) mod exif;
 pub(crate) mod inpaint;
 pub(crate) mod random;
+pub(crate) mod retouch;
+pub(crate) mod scale;
 pub(crate) mod unique;
 
 use std::io::Cursor;
@@ -78,6 +82,13 @@ pub(crate) fn encode_jpeg(image: &RgbImage, exif: Option<Vec<u8>>) -> Result<Vec
     Ok(content)
 }
 
+/// The brightness of a colour as the eye takes it, from 0 to 255.
+fn brightness(pixel: Rgb<u8>) -> u8 {
+    let [red, green, blue] = pixel.0.map(u32::from);
+    // The weights add up to 1000, so the result is a byte.
+    u8::try_from((299 * red + 587 * green + 114 * blue + 500) / 1000).unwrap_or(u8::MAX)
+}
+
 /// Encodes as PNG.
 pub(crate) fn encode_png(image: &RgbImage) -> Result<Vec<u8>, ImageError> {
     let mut content = Cursor::new(Vec::new());
@@ -133,6 +144,12 @@ fn to_index(value: f32) -> u32 {
     )]
     let index = value.max(0.0) as u32;
     index
+}
+
+/// Sizes and positions in an image are far below where a f32 stops being exact.
+#[expect(clippy::cast_precision_loss, reason = "see above")]
+fn as_float(length: u32) -> f32 {
+    length as f32
 }
 
 #[cfg(test)]
