@@ -1,10 +1,9 @@
 //! The work of imageban: looking at images, and fetching them from elsewhere. Keeps nothing.
 
-use std::io::Cursor;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use image::{ImageFormat, ImageReader};
+use image::ImageFormat;
 use reqwest::Client;
 use reqwest::redirect::Policy;
 use url::Url;
@@ -12,6 +11,7 @@ use url::Url;
 use crate::error::SandboxError;
 use crate::imageban::request::LARGEST_IMAGE_BYTES;
 use crate::imageban::wire::Refusal;
+use crate::pixels;
 
 /// How long the service tries to fetch an image.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -36,8 +36,7 @@ pub(crate) fn look_at(content: &[u8]) -> Result<Looks, Refusal> {
         Ok(ImageFormat::Gif) => "gif",
         _ => return Err(Refusal::WrongType),
     };
-    let reader = ImageReader::new(Cursor::new(content)).with_guessed_format().map_err(|_| Refusal::WrongType)?;
-    let (width, height) = reader.into_dimensions().map_err(|_| Refusal::WrongType)?;
+    let (width, height) = pixels::dimensions(content).ok_or(Refusal::WrongType)?;
     Ok(Looks { ending, width, height })
 }
 

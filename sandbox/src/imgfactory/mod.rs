@@ -68,6 +68,7 @@ impl Service {
     }
 
     fn check_access(&self, headers: &HeaderMap) -> Result<(), Refusal> {
+        self.expire_if_wished();
         let Some(token) = headers.get(AUTHORIZATION) else {
             return Err(Refusal::MissingToken);
         };
@@ -211,7 +212,6 @@ async fn sync_single_unique(
 
 async fn list_tasks(State(service): State<Arc<Service>>, headers: HeaderMap, RawQuery(query): RawQuery) -> Response {
     service.book.count("tasks");
-    service.expire_if_wished();
     let outcome = service.list_tasks(&headers, &query.unwrap_or_default());
     service.answer(outcome).await
 }

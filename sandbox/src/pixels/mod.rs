@@ -70,6 +70,11 @@ pub(crate) fn decode(content: &[u8]) -> Result<RgbImage, ImageError> {
     Ok(image.into_rgb8())
 }
 
+/// The width and height of an encoded image, without unpacking it; `None` when it does not say.
+pub(crate) fn dimensions(content: &[u8]) -> Option<(u32, u32)> {
+    ImageReader::new(Cursor::new(content)).with_guessed_format().ok()?.into_dimensions().ok()
+}
+
 /// Encodes as JPEG, with EXIF data if there is any.
 pub(crate) fn encode_jpeg(image: &RgbImage, exif: Option<Vec<u8>>) -> Result<Vec<u8>, ImageError> {
     const QUALITY: u8 = 90;

@@ -61,17 +61,19 @@ impl Service {
     }
 
     fn check_access(&self, Access { provider, token }: Access) -> Result<(), Refusal> {
-        let faults = &self.shared.faults.vkcloud;
-        if faults.take_expiry() {
-            self.tokens.expire()?;
-        }
-        match faults.take_error(|_| true) {
+        self.expire_if_wished()?;
+        match self.shared.faults.vkcloud.take_error(|_| true) {
             None if provider == PROVIDER && self.tokens.open_now(&token, self.shared.clock.now_ms()) => Ok(()),
             None | Some(401) => Err(Refusal::Unauthorized { provider, token }),
             Some(400) => Err(Refusal::BadRequest("bad request".to_owned())),
             Some(403) => Err(Refusal::NothingLeft),
             Some(_) => Err(Refusal::Crash),
         }
+    }
+
+    /// Lets all access tokens run out where the fault says so.
+    fn expire_if_wished(&self) -> Result<(), SandboxError> {
+        if self.shared.faults.vkcloud.take_expiry() { self.tokens.expire() } else { Ok(()) }
     }
 
     async fn improve(self: Arc<Self>, query: String, form: Result<Form, BadForm>) -> Result<Body, Refusal> {
@@ -123,6 +125,7 @@ impl Service {
     }
 
     fn give_tokens(&self, content: &[u8]) -> Result<TokenPair, TokenRefusal> {
+        self.expire_if_wished()?;
         if self.shared.faults.vkcloud.now().refuse_tokens {
             return Err(TokenRefusal::BadClient);
         }

@@ -30,12 +30,13 @@ pub(crate) fn carry_out(content: &[u8], wishes: Wishes, always_good: bool) -> Re
     if let Some(reason) = request::unsuitable(content) {
         return Ok(Worked::Unsuitable(reason));
     }
+    // The size is looked at first, so that nothing larger is ever unpacked.
+    if let Some(reason) = pixels::dimensions(content).and_then(request::unsuitable_size) {
+        return Ok(Worked::Unsuitable(reason));
+    }
     let Ok(image) = pixels::decode(content) else {
         return Ok(Worked::Unsuitable("could not decode image"));
     };
-    if let Some(reason) = request::unsuitable_size(image.dimensions()) {
-        return Ok(Worked::Unsuitable(reason));
-    }
     let improved = if wishes.improve { Some(improved(&image, always_good)?) } else { None };
     let resolved = match wishes.resolution {
         Some(resolution) => Some(in_base64(&enlarged(&image, resolution))?),
@@ -62,7 +63,7 @@ fn enlarged(image: &RgbImage, Resolution { factor, is_art }: Resolution) -> RgbI
         return scale::scaled(image, size);
     }
     let mut crisp = image.clone();
-    while crisp.width() < size.0 {
+    while crisp.width() * 2 <= size.0 {
         crisp = scale::doubled_crisply(&crisp);
     }
     scale::scaled(&crisp, size)
