@@ -120,7 +120,7 @@ async fn refused_credentials_say_which_and_a_retry_goes_on_once_they_are_right()
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_zip_with_a_broken_entry_keeps_the_others_and_names_it() {
-    let outside = Outside::open(Latency { imgfactory_ms_per_copy: 10, watermark_ms: 50 }).await;
+    let outside = Outside::open(Latency { imgfactory_ms_per_copy: 10, watermark_ms: 50, ..Latency::default() }).await;
     outside.sandbox.faults().imgfactory.break_zip_entry(Some(3));
     let serve = World::new().with_providers(&outside).serve();
     serve.put("uploads/imgfactory/coffee.jpg", COFFEE).await;

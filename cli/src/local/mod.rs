@@ -17,7 +17,7 @@ use std::{
 };
 
 use anyhow::{Context as _, bail};
-use darkroom_sandbox::{Latency, Sandbox, Settings as SandboxSettings, credentials};
+use darkroom_sandbox::{Latency, Sandbox, Settings as SandboxSettings};
 use darkroom_shared::{
     aws,
     clock::Clock,
@@ -265,16 +265,8 @@ fn environment(
         environment = environment.with("DARKROOM_CALLBACK_SECRET", kept_secret(&settings.data)?);
     }
     let Some(sandbox) = sandbox else { return Ok(environment) };
-    for provider in sandboxed {
-        environment = match provider {
-            ProviderName::Imgfactory => environment
-                .with("IMGFACTORY_URL", sandbox.imgfactory_url())
-                .with("IMGFACTORY_TOKEN", credentials::IMGFACTORY_TOKEN),
-            ProviderName::Watermark => environment
-                .with("WATERMARK_URL", sandbox.watermark_url())
-                .with("WATERMARK_APP_ID", credentials::WATERMARK_APP_ID)
-                .with("WATERMARK_APP_SECRET", credentials::WATERMARK_APP_SECRET),
-        };
+    for (name, value) in sandboxed.iter().flat_map(|provider| sandbox.environment(provider.as_str())) {
+        environment = environment.with(name, value);
     }
     Ok(environment)
 }
