@@ -269,6 +269,7 @@ fn environment(
                 .with("WATERMARK_URL", sandbox.watermark_url())
                 .with("WATERMARK_APP_ID", credentials::WATERMARK_APP_ID)
                 .with("WATERMARK_APP_SECRET", credentials::WATERMARK_APP_SECRET),
+            ProviderName::Vkcloud => environment,
         };
     }
     Ok(environment)
