@@ -127,13 +127,13 @@ async fn the_chosen_picture_is_the_result_and_costs_one() {
     assert!(matches!(&enlarged, Submitted::InHand { bytes, .. } if bytes.starts_with(b"\xff\xd8\xff")), "{enlarged:?}");
 }
 
-fn improved(image: serde_json::Value) -> String {
+fn improved(image: &serde_json::Value) -> String {
     json!({"status": 200, "body": {"improve": [image]}, "htmlencoded": false, "last_modified": 0}).to_string()
 }
 
 #[tokio::test]
 async fn a_picture_under_the_name_of_the_table_is_read_too() {
-    let reply = improved(json!({"status": 0, "name": "file", "colored": "cGljdHVyZQ=="}));
+    let reply = improved(&json!({"status": 0, "name": "file", "colored": "cGljdHVyZQ=="}));
     let coloured = submitted(json!({"output": "colorized"}), json_reply(reply)).await.unwrap();
     assert!(matches!(&coloured, Submitted::InHand { bytes, .. } if bytes == "picture"), "{coloured:?}");
 }
@@ -154,7 +154,7 @@ async fn a_photo_that_is_good_already_is_its_own_result() {
         ("colorized_improved", json!({"status": 0, "name": "file", "improved": "cGljdHVyZQ=="})),
         ("colorized", json!({"status": 0, "name": "file", "improved": "cGljdHVyZQ==", "colorized": null})),
     ] {
-        let submitted = submitted(json!({"output": output}), json_reply(improved(image))).await.unwrap();
+        let submitted = submitted(json!({"output": output}), json_reply(improved(&image))).await.unwrap();
         let Submitted::Finished(outcome) = submitted else { panic!("{submitted:?}") };
         assert_eq!(outcome.source, ResultSource::Original);
         assert_eq!(outcome.report.charges, 1, "the price is one for a transaction");
@@ -184,7 +184,7 @@ async fn documented_refusals_arrive_as_http_200_and_are_told_apart() {
 
 #[tokio::test]
 async fn an_image_that_failed_for_now_is_tried_again_and_one_that_failed_for_good_is_not() {
-    let failed = |status: i64| json_reply(improved(json!({"status": status, "name": "file", "error": "no face"})));
+    let failed = |status: i64| json_reply(improved(&json!({"status": status, "name": "file", "error": "no face"})));
     let (kind, advice, said) = refusal(json!({}), failed(1)).await;
     assert_eq!((kind, advice), (ErrorKind::UnsuitableImage, Advice::Reject));
     assert!(said.contains("no face"), "{said}");
@@ -201,10 +201,10 @@ async fn a_reply_that_says_nothing_of_our_image_leaves_the_outcome_unknown() {
         (json!({}), "<html>".to_owned()),
         (json!({}), include_str!("fixtures/resolution.json").to_owned()),
         (resolution(), include_str!("fixtures/improve.json").to_owned()),
-        (json!({}), improved(json!({"status": 0, "name": "file1", "improved": "cGljdHVyZQ=="}))),
-        (json!({}), improved(json!({"status": 0, "improved": "cGljdHVyZQ=="}))),
-        (json!({}), improved(json!({"name": "file", "improved": "cGljdHVyZQ=="}))),
-        (json!({}), improved(json!({"status": 0, "name": "file", "improved": "<html>"}))),
+        (json!({}), improved(&json!({"status": 0, "name": "file1", "improved": "cGljdHVyZQ=="}))),
+        (json!({}), improved(&json!({"status": 0, "improved": "cGljdHVyZQ=="}))),
+        (json!({}), improved(&json!({"name": "file", "improved": "cGljdHVyZQ=="}))),
+        (json!({}), improved(&json!({"status": 0, "name": "file", "improved": "<html>"}))),
         (resolution(), r#"{"status":200,"body":{"resolution":[{"status":0,"name":"file"}]}}"#.to_owned()),
     ] {
         let (kind, advice, said) = refusal(options, json_reply(&body)).await;
