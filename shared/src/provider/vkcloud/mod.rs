@@ -131,7 +131,7 @@ fn time_left(started: Instant) -> Result<Duration, ProviderError> {
     if left >= SHORTEST_CALL {
         return Ok(left);
     }
-    let message = "vkcloud's token service took so long that no time was left to send the image";
+    let message = "when vkcloud had given a token, no time was left in this attempt to send the image";
     Err(ProviderError::new(ErrorKind::Unavailable, Advice::Retry { after: Duration::ZERO }, message))
 }
 
