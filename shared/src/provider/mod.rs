@@ -12,6 +12,7 @@ pub mod imgfactory;
 mod notes;
 mod options;
 mod tolerant;
+pub mod vkcloud;
 pub mod watermark;
 
 use std::{collections::BTreeMap, sync::Arc};
@@ -132,6 +133,7 @@ pub fn make(provider: ProviderName, equipment: &Equipment<'_>) -> Result<Arc<dyn
     match provider {
         ProviderName::Imgfactory => imgfactory::make(equipment),
         ProviderName::Watermark => watermark::make(equipment),
+        ProviderName::Vkcloud => vkcloud::make(equipment),
     }
 }
 
