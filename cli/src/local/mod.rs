@@ -269,6 +269,10 @@ fn environment(
                 .with("WATERMARK_URL", sandbox.watermark_url())
                 .with("WATERMARK_APP_ID", credentials::WATERMARK_APP_ID)
                 .with("WATERMARK_APP_SECRET", credentials::WATERMARK_APP_SECRET),
+            ProviderName::Fangtang => environment
+                .with("FANGTANG_URL", format!("{http_url}{}/fangtang", http::SANDBOX_PATH))
+                .with("FANGTANG_THIRD_CODE", "sandbox")
+                .with("FANGTANG_SECRET_KEY", "sandbox"),
         };
     }
     Ok(environment)

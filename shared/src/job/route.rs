@@ -13,11 +13,13 @@ pub enum ProviderName {
     Imgfactory,
     /// processimage.cn: removal of text watermarks.
     Watermark,
+    /// fangtangtv.com (Hili): repair, upscaling, colour, ID photo backgrounds.
+    Fangtang,
 }
 
 impl ProviderName {
     /// Every provider, in the order in which they are shown.
-    pub const ALL: [Self; 2] = [Self::Imgfactory, Self::Watermark];
+    pub const ALL: [Self; 3] = [Self::Imgfactory, Self::Watermark, Self::Fangtang];
 
     /// The provider's name in keys, presets, rows and messages.
     #[must_use]
@@ -25,6 +27,7 @@ impl ProviderName {
         match self {
             Self::Imgfactory => "imgfactory",
             Self::Watermark => "watermark",
+            Self::Fangtang => "fangtang",
         }
     }
 
@@ -130,7 +133,7 @@ mod tests {
     #[test]
     fn an_unknown_provider_is_named_with_those_there_are() {
         let error = "photoshop/x".parse::<Route>().unwrap_err();
-        assert_eq!(error.to_string(), "there is no provider 'photoshop'; there are: imgfactory, watermark");
+        assert_eq!(error.to_string(), "there is no provider 'photoshop'; there are: imgfactory, watermark, fangtang");
     }
 
     #[test]
