@@ -16,7 +16,7 @@ import sys
 import time
 
 RUNS = 5
-FUNCTIONS = ["submit-imgfactory", "submit-watermark", "webhook", "poller", "collector"]
+FUNCTIONS = ["submit-imgfactory", "submit-watermark", "submit-fangtang", "webhook", "poller", "collector"]
 FOLDER = os.path.join(os.path.dirname(__file__), "..", "target", "release")
 
 
@@ -42,6 +42,8 @@ def once(function):
             "IMGFACTORY_TOKEN": "token",
             "WATERMARK_APP_ID": "0123456789abcdef",
             "WATERMARK_APP_SECRET": "secret",
+            "FANGTANG_THIRD_CODE": "code",
+            "FANGTANG_SECRET_KEY": "secret",
         }
         started = time.perf_counter()
         process = subprocess.Popen([os.path.join(FOLDER, function)], env=environment, stderr=subprocess.DEVNULL)

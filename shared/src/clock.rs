@@ -14,6 +14,12 @@ impl Clock {
         Self(Timestamp::now)
     }
 
+    /// A clock that shows what `now` says, for tests.
+    #[must_use]
+    pub fn of(now: fn() -> Timestamp) -> Self {
+        Self(now)
+    }
+
     /// The time.
     #[must_use]
     pub fn now(&self) -> Timestamp {

@@ -12,8 +12,8 @@ use crate::{
     environment::{ConfigError, Environment},
     flow::{App, CallbackSecrets, CallbackUrls, NotesInTable},
     handler,
-    job::Schedule,
-    provider::{Equipment, Http, MakeProvider, Notes, Providers},
+    job::{ProviderName, Schedule},
+    provider::{Equipment, Http, MakeProvider, Notes, Providers, definition},
     store::{Jobs, Objects, Queue, SqsQueue},
     telemetry,
 };
@@ -99,8 +99,7 @@ async fn app(environment: &Environment, function: Function, providers: &[MakePro
     let jobs = Jobs::new(aws::dynamodb(&sdk, None), places.table);
     let notes = |provider| Arc::new(NotesInTable::new(jobs.clone(), provider)) as Arc<dyn Notes>;
     let equipment = Equipment { environment, http: &http, notes: &notes };
-    let providers: Providers =
-        providers.iter().map(|make| make(&equipment)).collect::<Result<Vec<_>, _>>()?.into_iter().collect();
+    let providers = equip(function, providers, &equipment)?;
     let queue: Arc<dyn Queue> =
         Arc::new(SqsQueue::new(aws::sqs(&sdk), environment.required("DARKROOM_QUEUE_URL_PREFIX")?));
     let presets = match function {
@@ -126,6 +125,30 @@ async fn app(environment: &Environment, function: Function, providers: &[MakePro
     })
 }
 
+/// Makes the providers. The poller is one for all of them, so it does without those of which no credentials are there;
+/// one with only some of its credentials is a mistake all the same.
+fn equip(function: Function, providers: &[MakeProvider], equipment: &Equipment<'_>) -> Result<Providers, ConfigError> {
+    let mut made = Vec::with_capacity(providers.len());
+    for make in providers {
+        match make(equipment) {
+            Ok(provider) => made.push(provider),
+            Err(ConfigError::Missing(variable))
+                if matches!(function, Function::Poll) && is_of_an_unused_provider(&variable, equipment.environment) =>
+            {
+                tracing::info!(variable, "not set, and nothing else of that provider either: it is not polled");
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(made.into_iter().collect())
+}
+
+/// Whether `variable` is a credential of a provider none of whose credentials are there.
+fn is_of_an_unused_provider(variable: &str, environment: &Environment) -> bool {
+    let mut definitions = ProviderName::ALL.into_iter().map(definition);
+    definitions.any(|definition| definition.credentials.contains(&variable) && !definition.has_credentials(environment))
+}
+
 /// How callbacks are addressed, where `DARKROOM_PUBLIC_URL` says so.
 fn callback_urls(environment: &Environment) -> Result<Option<CallbackUrls>, ConfigError> {
     if environment.get("DARKROOM_PUBLIC_URL").is_none() {
@@ -146,4 +169,39 @@ async fn presets(environment: &Environment, s3: &aws_sdk_s3::Client) -> Result<P
         None => std::fs::read_to_string(&place).map_err(|e| format!("{place} cannot be read: {e}"))?,
     };
     Ok(Presets::parse(&place, &text)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::provider::{NotesInMemory, fangtang, imgfactory};
+
+    fn names(function: Function, variables: &[(&str, &str)]) -> Result<Vec<ProviderName>, ConfigError> {
+        let environment: Environment = variables.iter().copied().collect();
+        let http = Http::new().unwrap();
+        let notes = |_| Arc::new(NotesInMemory::default()) as Arc<dyn Notes>;
+        let equipment = Equipment { environment: &environment, http: &http, notes: &notes };
+        let providers = equip(function, &[imgfactory::make, fangtang::make], &equipment)?;
+        Ok(providers.iter().map(|provider| provider.name()).collect())
+    }
+
+    #[test]
+    fn the_poller_does_without_providers_that_nobody_uses() {
+        let imgfactory = ("IMGFACTORY_TOKEN", "token");
+        assert_eq!(names(Function::Poll, &[imgfactory]).unwrap(), [ProviderName::Imgfactory]);
+        assert_eq!(names(Function::Poll, &[]).unwrap(), []);
+        let fangtang = [("FANGTANG_THIRD_CODE", "code"), ("FANGTANG_SECRET_KEY", "key")];
+        assert_eq!(names(Function::Poll, &fangtang).unwrap(), [ProviderName::Fangtang]);
+    }
+
+    #[test]
+    fn a_provider_that_is_set_up_by_half_is_a_mistake_in_every_function() {
+        let half = [("IMGFACTORY_TOKEN", "token"), ("FANGTANG_THIRD_CODE", "code")];
+        let missing = ConfigError::Missing("FANGTANG_SECRET_KEY".into());
+        assert_eq!(names(Function::Poll, &half).unwrap_err(), missing);
+        let missing = ConfigError::Missing("FANGTANG_THIRD_CODE".into());
+        assert_eq!(names(Function::Submit, &half[..1]).unwrap_err(), missing);
+        let wrong = [("IMGFACTORY_TOKEN", "token"), ("IMGFACTORY_URL", "no address")];
+        assert!(matches!(names(Function::Poll, &wrong), Err(ConfigError::Invalid { .. })));
+    }
 }

@@ -85,6 +85,8 @@ pub(crate) async fn invoke_over(stores: &str, binary: &str, environment: &[(&str
         ("IMGFACTORY_TOKEN", "token"),
         ("WATERMARK_APP_ID", "0123456789abcdef"),
         ("WATERMARK_APP_SECRET", "secret"),
+        ("FANGTANG_THIRD_CODE", "code"),
+        ("FANGTANG_SECRET_KEY", "secret"),
         ("VKCLOUD_TOKEN", "token"),
     ]);
     all.extend(environment.iter().copied());

@@ -2,9 +2,9 @@
 
 use darkroom_shared::{
     lambda::{self, Function},
-    provider::imgfactory,
+    provider::{fangtang, imgfactory},
 };
 
 fn main() -> Result<(), lambda::Error> {
-    lambda::start(Function::Poll, &[imgfactory::make])
+    lambda::start(Function::Poll, &[imgfactory::make, fangtang::make])
 }

@@ -13,13 +13,15 @@ pub enum ProviderName {
     Imgfactory,
     /// processimage.cn: removal of text watermarks.
     Watermark,
+    /// fangtangtv.com (Hili): repair, upscaling, colour, ID photo backgrounds.
+    Fangtang,
     /// VK Cloud: photos improved and coloured, resolution raised.
     Vkcloud,
 }
 
 impl ProviderName {
     /// Every provider, in the order in which they are shown.
-    pub const ALL: [Self; 3] = [Self::Imgfactory, Self::Watermark, Self::Vkcloud];
+    pub const ALL: [Self; 4] = [Self::Imgfactory, Self::Watermark, Self::Fangtang, Self::Vkcloud];
 
     /// The provider's name in keys, presets, rows and messages.
     #[must_use]
@@ -27,6 +29,7 @@ impl ProviderName {
         match self {
             Self::Imgfactory => "imgfactory",
             Self::Watermark => "watermark",
+            Self::Fangtang => "fangtang",
             Self::Vkcloud => "vkcloud",
         }
     }
@@ -133,7 +136,8 @@ mod tests {
     #[test]
     fn an_unknown_provider_is_named_with_those_there_are() {
         let error = "photoshop/x".parse::<Route>().unwrap_err();
-        assert_eq!(error.to_string(), "there is no provider 'photoshop'; there are: imgfactory, watermark, vkcloud");
+        let words = "there is no provider 'photoshop'; there are: imgfactory, watermark, fangtang, vkcloud";
+        assert_eq!(error.to_string(), words);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::{Called, ProviderError, imgfactory, options::OptionsReader, vkcloud, watermark};
+use super::{Called, ProviderError, fangtang, imgfactory, options::OptionsReader, vkcloud, watermark};
 use crate::{
     environment::Environment,
     job::{ImageFormat, ProviderName},
@@ -59,6 +59,7 @@ pub fn definition(provider: ProviderName) -> &'static Definition {
     match provider {
         ProviderName::Imgfactory => &imgfactory::DEFINITION,
         ProviderName::Watermark => &watermark::DEFINITION,
+        ProviderName::Fangtang => &fangtang::DEFINITION,
         ProviderName::Vkcloud => &vkcloud::DEFINITION,
     }
 }

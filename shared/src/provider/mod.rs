@@ -7,6 +7,7 @@
 mod choice;
 mod definition;
 mod error;
+pub mod fangtang;
 mod http;
 pub mod imgfactory;
 mod notes;
@@ -133,6 +134,7 @@ pub fn make(provider: ProviderName, equipment: &Equipment<'_>) -> Result<Arc<dyn
     match provider {
         ProviderName::Imgfactory => imgfactory::make(equipment),
         ProviderName::Watermark => watermark::make(equipment),
+        ProviderName::Fangtang => fangtang::make(equipment),
         ProviderName::Vkcloud => vkcloud::make(equipment),
     }
 }
