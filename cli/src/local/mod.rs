@@ -273,6 +273,10 @@ fn environment(
                 .with("FANGTANG_URL", format!("{http_url}{}/fangtang", http::SANDBOX_PATH))
                 .with("FANGTANG_THIRD_CODE", "sandbox")
                 .with("FANGTANG_SECRET_KEY", "sandbox"),
+            ProviderName::Imageban => environment
+                .with("IMAGEBAN_URL", format!("{http_url}{}/imageban", http::SANDBOX_PATH))
+                .with("IMAGEBAN_CLIENT_ID", "sandbox")
+                .with("IMAGEBAN_SECRET_KEY", "sandbox"),
         };
     }
     Ok(environment)

@@ -15,11 +15,13 @@ pub enum ProviderName {
     Watermark,
     /// fangtangtv.com (Hili): repair, upscaling, colour, ID photo backgrounds.
     Fangtang,
+    /// imageban.ru: hosting.
+    Imageban,
 }
 
 impl ProviderName {
     /// Every provider, in the order in which they are shown.
-    pub const ALL: [Self; 3] = [Self::Imgfactory, Self::Watermark, Self::Fangtang];
+    pub const ALL: [Self; 4] = [Self::Imgfactory, Self::Watermark, Self::Fangtang, Self::Imageban];
 
     /// The provider's name in keys, presets, rows and messages.
     #[must_use]
@@ -28,6 +30,7 @@ impl ProviderName {
             Self::Imgfactory => "imgfactory",
             Self::Watermark => "watermark",
             Self::Fangtang => "fangtang",
+            Self::Imageban => "imageban",
         }
     }
 
@@ -133,7 +136,10 @@ mod tests {
     #[test]
     fn an_unknown_provider_is_named_with_those_there_are() {
         let error = "photoshop/x".parse::<Route>().unwrap_err();
-        assert_eq!(error.to_string(), "there is no provider 'photoshop'; there are: imgfactory, watermark, fangtang");
+        assert_eq!(
+            error.to_string(),
+            "there is no provider 'photoshop'; there are: imgfactory, watermark, fangtang, imageban"
+        );
     }
 
     #[test]

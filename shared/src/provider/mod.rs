@@ -9,6 +9,7 @@ mod definition;
 mod error;
 pub mod fangtang;
 mod http;
+pub mod imageban;
 pub mod imgfactory;
 mod notes;
 mod options;
@@ -134,6 +135,7 @@ pub fn make(provider: ProviderName, equipment: &Equipment<'_>) -> Result<Arc<dyn
         ProviderName::Imgfactory => imgfactory::make(equipment),
         ProviderName::Watermark => watermark::make(equipment),
         ProviderName::Fangtang => fangtang::make(equipment),
+        ProviderName::Imageban => imageban::make(equipment),
     }
 }
 
