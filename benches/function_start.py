@@ -16,7 +16,7 @@ import sys
 import time
 
 RUNS = 5
-FUNCTIONS = ["submit-imgfactory", "submit-watermark", "submit-fangtang", "webhook", "poller", "collector"]
+FUNCTIONS = ["submit-imgfactory", "submit-watermark", "submit-fangtang", "submit-imageban", "webhook", "poller", "collector"]
 FOLDER = os.path.join(os.path.dirname(__file__), "..", "target", "release")
 
 
@@ -44,6 +44,7 @@ def once(function):
             "WATERMARK_APP_SECRET": "secret",
             "FANGTANG_THIRD_CODE": "code",
             "FANGTANG_SECRET_KEY": "secret",
+            "IMAGEBAN_CLIENT_ID": "client",
         }
         started = time.perf_counter()
         process = subprocess.Popen([os.path.join(FOLDER, function)], env=environment, stderr=subprocess.DEVNULL)

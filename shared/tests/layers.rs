@@ -50,7 +50,7 @@ fn no_provider_knows_another() {
     }
 }
 
-/// docs/ADD_A_PROVIDER.md, held: whoever adds a name to the list is told what else belongs to it.
+/// `docs/ADD_A_PROVIDER.md`, held: whoever adds a name to the list is told what else belongs to it.
 #[test]
 fn every_provider_has_all_of_its_parts() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");

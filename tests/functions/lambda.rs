@@ -88,6 +88,7 @@ pub(crate) async fn invoke_over(stores: &str, binary: &str, environment: &[(&str
         ("FANGTANG_THIRD_CODE", "code"),
         ("FANGTANG_SECRET_KEY", "secret"),
         ("VKCLOUD_TOKEN", "token"),
+        ("IMAGEBAN_CLIENT_ID", "client"),
     ]);
     all.extend(environment.iter().copied());
     let mut function = Command::new(binary);

@@ -17,11 +17,13 @@ pub enum ProviderName {
     Fangtang,
     /// VK Cloud: photos improved and coloured, resolution raised.
     Vkcloud,
+    /// imageban.ru: hosting.
+    Imageban,
 }
 
 impl ProviderName {
     /// Every provider, in the order in which they are shown.
-    pub const ALL: [Self; 4] = [Self::Imgfactory, Self::Watermark, Self::Fangtang, Self::Vkcloud];
+    pub const ALL: [Self; 5] = [Self::Imgfactory, Self::Watermark, Self::Fangtang, Self::Vkcloud, Self::Imageban];
 
     /// The provider's name in keys, presets, rows and messages.
     #[must_use]
@@ -31,6 +33,7 @@ impl ProviderName {
             Self::Watermark => "watermark",
             Self::Fangtang => "fangtang",
             Self::Vkcloud => "vkcloud",
+            Self::Imageban => "imageban",
         }
     }
 
@@ -136,7 +139,7 @@ mod tests {
     #[test]
     fn an_unknown_provider_is_named_with_those_there_are() {
         let error = "photoshop/x".parse::<Route>().unwrap_err();
-        let words = "there is no provider 'photoshop'; there are: imgfactory, watermark, fangtang, vkcloud";
+        let words = "there is no provider 'photoshop'; there are: imgfactory, watermark, fangtang, vkcloud, imageban";
         assert_eq!(error.to_string(), words);
     }
 

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::{Called, ProviderError, fangtang, imgfactory, options::OptionsReader, vkcloud, watermark};
+use super::{Called, ProviderError, fangtang, imageban, imgfactory, options::OptionsReader, vkcloud, watermark};
 use crate::{
     environment::Environment,
     job::{ImageFormat, ProviderName},
@@ -61,6 +61,7 @@ pub fn definition(provider: ProviderName) -> &'static Definition {
         ProviderName::Watermark => &watermark::DEFINITION,
         ProviderName::Fangtang => &fangtang::DEFINITION,
         ProviderName::Vkcloud => &vkcloud::DEFINITION,
+        ProviderName::Imageban => &imageban::DEFINITION,
     }
 }
 

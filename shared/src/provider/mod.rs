@@ -9,6 +9,7 @@ mod definition;
 mod error;
 pub mod fangtang;
 mod http;
+pub mod imageban;
 pub mod imgfactory;
 mod notes;
 mod options;
@@ -136,6 +137,7 @@ pub fn make(provider: ProviderName, equipment: &Equipment<'_>) -> Result<Arc<dyn
         ProviderName::Watermark => watermark::make(equipment),
         ProviderName::Fangtang => fangtang::make(equipment),
         ProviderName::Vkcloud => vkcloud::make(equipment),
+        ProviderName::Imageban => imageban::make(equipment),
     }
 }
 

@@ -1,0 +1,90 @@
+//! imageban's JSON: `data`, a list or one object, or `error`. Numbers come as text. Read tolerantly.
+
+use serde::{Deserialize, de::DeserializeOwned};
+
+use super::super::{tolerant, tolerant::text};
+use crate::job::Link;
+
+/// Any reply.
+#[derive(Debug, Deserialize)]
+pub(super) struct Message {
+    #[serde(default, deserialize_with = "tolerant::list")]
+    data: Vec<serde_json::Value>,
+    #[serde(default, deserialize_with = "tolerant::list")]
+    error: Vec<serde_json::Value>,
+}
+
+impl Message {
+    /// What is wrong, if anything is.
+    pub(super) fn refusal(&self) -> Option<Refusal> {
+        let error = self.error.iter().find(|error| error.is_object() || error.is_string())?;
+        let plain = || Refusal { code: None, message: error.as_str().map(str::to_owned) };
+        Some(Refusal::deserialize(error).unwrap_or_else(|_| plain()))
+    }
+
+    /// Every entry of `data` that can be read as a `T`.
+    pub(super) fn entries<T: DeserializeOwned>(self) -> impl Iterator<Item = T> {
+        self.data.into_iter().filter_map(|entry| serde_json::from_value(entry).ok())
+    }
+}
+
+/// An error.
+#[derive(Debug, Deserialize)]
+pub(super) struct Refusal {
+    #[serde(default, deserialize_with = "tolerant::number")]
+    pub(super) code: Option<i64>,
+    #[serde(default, deserialize_with = "text")]
+    pub(super) message: Option<String>,
+}
+
+/// An image that is hosted now.
+#[derive(Debug, Deserialize)]
+pub(super) struct Hosted {
+    #[serde(default, deserialize_with = "text")]
+    id: Option<String>,
+    #[serde(deserialize_with = "text")]
+    link: Option<String>,
+    #[serde(default, deserialize_with = "text")]
+    short_link: Option<String>,
+    #[serde(default, deserialize_with = "text")]
+    delete_hash: Option<String>,
+}
+
+impl Hosted {
+    /// Where it is; `None` without an address.
+    pub(super) fn link(self) -> Option<Link> {
+        let Self { id, link, short_link, delete_hash } = self;
+        Some(Link { link: link?, short_link, delete_hash, id: id.unwrap_or_default() })
+    }
+}
+
+/// An album. The page names the field of a new one `album_name`; a client reads `name`.
+#[derive(Debug, Deserialize)]
+pub(super) struct Album {
+    #[serde(default, deserialize_with = "text")]
+    pub(super) id: Option<String>,
+    #[serde(default, deserialize_with = "text")]
+    pub(super) name: Option<String>,
+    #[serde(default, deserialize_with = "text")]
+    pub(super) album_name: Option<String>,
+}
+
+/// An entry of the list of albums: an id, or an album.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+pub(super) enum AlbumId {
+    Text(String),
+    Number(i64),
+    Album(Album),
+}
+
+impl AlbumId {
+    /// The id.
+    pub(super) fn id(self) -> Option<String> {
+        match self {
+            Self::Text(id) => Some(id),
+            Self::Number(id) => Some(id.to_string()),
+            Self::Album(album) => album.id,
+        }
+    }
+}
