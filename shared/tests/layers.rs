@@ -92,6 +92,29 @@ fn every_option_of_every_provider_stands_in_the_example_file_and_in_its_readme()
     }
 }
 
+/// A table that names a test which is not there would be a promise nobody keeps.
+#[test]
+fn every_test_that_a_document_names_is_there() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let sources = ["shared", "sandbox", "cli/src", "tests"].iter().flat_map(|part| rust_files(&root.join(part)));
+    let code: String = sources.map(|file| fs::read_to_string(file).unwrap()).collect();
+    let providers = ProviderName::ALL.map(|name| format!("shared/src/provider/{name}/README.md"));
+    for document in
+        ["README.md", "ARCHITECTURE.md", "docs/TESTING.md"].iter().copied().chain(providers.iter().map(String::as_str))
+    {
+        let text = fs::read_to_string(root.join(document)).unwrap();
+        // A test's name is a sentence: five words and more.
+        let quoted = text.split('`').skip(1).step_by(2);
+        let names = quoted.filter(|word| {
+            word.split('_').count() >= 5
+                && word.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
+        });
+        for name in names {
+            assert!(code.contains(&format!("fn {name}(")), "{document} names the test {name}, and there is none");
+        }
+    }
+}
+
 fn rust_files(place: &Path) -> Vec<std::path::PathBuf> {
     if place.is_file() {
         return vec![place.to_owned()];
