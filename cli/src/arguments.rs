@@ -29,6 +29,8 @@ pub(crate) enum Command {
     Job(Job),
     /// Give failed jobs another try
     Retry(Retry),
+    /// Check the configuration and the credentials, and show what is left on the accounts; asks only what is free
+    Check(Check),
     /// Run the sandbox providers alone, for anyone's tests
     Sandbox(Sandbox),
 }
@@ -143,6 +145,18 @@ pub(crate) struct Retry {
     /// All failed jobs
     #[arg(long)]
     pub(crate) failed: bool,
+    #[command(flatten)]
+    pub(crate) place: Place,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Check {
+    /// The presets; without it, ./darkroom.toml if it is there (DARKROOM_CONFIG works too)
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// Print JSON and nothing else
+    #[arg(long)]
+    pub(crate) json: bool,
     #[command(flatten)]
     pub(crate) place: Place,
 }

@@ -80,6 +80,11 @@ impl Connection {
         Ok(output.e_tag.unwrap_or_default().trim_matches('"').to_owned())
     }
 
+    /// The time.
+    pub(crate) fn now(&self) -> jiff::Timestamp {
+        Clock::system().now()
+    }
+
     /// What flows that a person starts need: they write rows and leave the rest to the functions.
     pub(crate) fn app(&self) -> anyhow::Result<App> {
         Ok(App {

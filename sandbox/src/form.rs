@@ -1,11 +1,12 @@
-//! Multipart forms, read in full into files and fields. Knows nothing of any one service.
+//! Forms, read in full into files and fields. Knows nothing of any one service.
 
-use axum::extract::Multipart;
 use axum::extract::multipart::{Field, MultipartError, MultipartRejection};
+use axum::extract::{FromRequest as _, Multipart, Request};
 use axum::http::StatusCode;
-use axum::http::header::CONTENT_DISPOSITION;
+use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use bytes::Bytes;
 use percent_encoding::percent_decode_str;
+use url::form_urlencoded;
 
 /// A file that was sent in a form.
 #[derive(Clone, Debug)]
@@ -48,6 +49,24 @@ impl Form {
             }
         }
         Ok(form)
+    }
+
+    /// Reads a whole request that may be a multipart form or a plain one.
+    pub(crate) async fn of_request(request: Request) -> Result<Self, BadForm> {
+        let content_type = request.headers().get(CONTENT_TYPE).map(|value| value.as_bytes().to_ascii_lowercase());
+        if content_type.is_some_and(|value| value.starts_with(b"multipart/")) {
+            return Self::read(Multipart::from_request(request, &()).await).await;
+        }
+        let content = Bytes::from_request(request, &()).await.map_err(|error| {
+            if error.status() == StatusCode::PAYLOAD_TOO_LARGE { BadForm::TooLarge } else { BadForm::Malformed }
+        })?;
+        let fields = form_urlencoded::parse(&content).map(|(name, value)| (name.into_owned(), value.into_owned()));
+        Ok(Self { files: Vec::new(), fields: fields.collect() })
+    }
+
+    /// The first file of this name.
+    pub(crate) fn file(&self, name: &str) -> Option<&SentFile> {
+        self.files.iter().find(|file| file.part_name == name)
     }
 
     /// The first field of this name.

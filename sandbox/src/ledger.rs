@@ -14,7 +14,7 @@ use crate::files;
 /// One thing that was charged.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Charge {
-    /// The service: `imgfactory` or `watermark`.
+    /// The service, by its name in [`crate::Sandbox::PROVIDERS`].
     pub provider: String,
     /// The md5 of the image sent, in lower-case hexadecimal.
     pub image_md5: String,

@@ -22,10 +22,16 @@ pub struct Latency {
     pub imgfactory_ms_per_copy: u64,
     /// Each image that watermark works on takes at least this long.
     pub watermark_ms: u64,
+    /// Each picture that fangtang works on takes at least this long.
+    pub fangtang_ms: u64,
+    /// Each image that vkcloud works on takes at least this long.
+    pub vkcloud_ms: u64,
+    /// Each image that imageban takes in takes at least this long.
+    pub imageban_ms: u64,
 }
 
 impl Default for Latency {
     fn default() -> Self {
-        Self { imgfactory_ms_per_copy: 150, watermark_ms: 700 }
+        Self { imgfactory_ms_per_copy: 150, watermark_ms: 700, fangtang_ms: 900, vkcloud_ms: 300, imageban_ms: 100 }
     }
 }

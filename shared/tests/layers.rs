@@ -37,7 +37,7 @@ fn every_part_imports_only_what_it_may() {
 #[test]
 fn no_provider_knows_another() {
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/provider");
-    let names = ["imgfactory", "watermark", "fangtang", "imageban"];
+    let names = ["imgfactory", "watermark", "fangtang", "vkcloud", "imageban"];
     for name in names {
         for file in rust_files(&source.join(name)) {
             let text = fs::read_to_string(&file).unwrap();
@@ -51,7 +51,7 @@ fn no_provider_knows_another() {
 #[test]
 fn every_provider_folder_has_the_same_files() {
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/provider");
-    for name in ["imgfactory", "watermark", "fangtang", "imageban"] {
+    for name in ["imgfactory", "watermark", "fangtang", "vkcloud", "imageban"] {
         for file in ["mod.rs", "config.rs", "wire.rs", "error.rs", "tests.rs", "README.md", "fixtures"] {
             assert!(source.join(name).join(file).exists(), "{name} has no {file}");
         }

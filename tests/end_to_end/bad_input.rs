@@ -51,12 +51,12 @@ async fn an_unknown_provider_is_named_in_the_log_and_refused_by_put() {
     serve.put("uploads/photoshop/default/a.jpg", CAT).await;
     serve.put("uploads/watermark/a.jpg", CAT).await;
     serve.done("uploads/watermark/a.jpg").await;
-    says(&serve.log(), &["photoshop", "imgfactory, watermark"]);
+    says(&serve.log(), &["photoshop", "imgfactory, watermark, vkcloud"]);
 
     let photo = file(world.folder.path(), "a.jpg", CAT);
     let put = serve.run(&["put", "photoshop/default", &photo]);
     assert_eq!(put.status.code(), Some(2));
-    says(&text(&put.stderr), &["photoshop", "imgfactory, watermark"]);
+    says(&text(&put.stderr), &["photoshop", "imgfactory, watermark, vkcloud"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -120,7 +120,7 @@ async fn refused_credentials_say_which_and_a_retry_goes_on_once_they_are_right()
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_zip_with_a_broken_entry_keeps_the_others_and_names_it() {
-    let outside = Outside::open(Latency { imgfactory_ms_per_copy: 10, watermark_ms: 50 }).await;
+    let outside = Outside::open(Latency { imgfactory_ms_per_copy: 10, watermark_ms: 50, ..Latency::default() }).await;
     outside.sandbox.faults().imgfactory.break_zip_entry(Some(3));
     let serve = World::new().with_providers(&outside).serve();
     serve.put("uploads/imgfactory/coffee.jpg", COFFEE).await;

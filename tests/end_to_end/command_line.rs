@@ -76,9 +76,9 @@ fn the_demo_ends_well_and_leaves_pictures() {
     let table = text(&demo.stdout);
     for image in ["cat.jpg", "coffee-watermarked.jpg", "old-portrait.jpg", "rocket.jpg"] {
         assert!(table.contains(image), "{table}");
-        let single = out.join(format!("watermark/default/{image}/{image}"));
+        let single = out.join(format!("watermark/clean/{image}/{image}"));
         assert!(image::open(&single).is_ok(), "{}", single.display());
-        let copies = std::fs::read_dir(out.join(format!("imgfactory/default/{image}"))).unwrap().count();
+        let copies = std::fs::read_dir(out.join(format!("imgfactory/copies/{image}"))).unwrap().count();
         assert_eq!(copies, 11, "ten copies and job.json");
     }
 }

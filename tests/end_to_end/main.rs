@@ -4,6 +4,7 @@
 
 mod bad_input;
 mod callbacks;
+mod chains;
 mod command_line;
 mod happy_ways;
 mod recovery;

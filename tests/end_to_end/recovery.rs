@@ -9,7 +9,7 @@ use crate::world::{CAT, Outside, World, picture};
 /// Twenty images on their way through both providers, the process killed in the middle, started again.
 #[tokio::test(flavor = "multi_thread")]
 async fn killed_in_the_middle_of_twenty_images_all_twenty_are_done_and_none_is_paid_twice() {
-    let outside = Outside::open(Latency { imgfactory_ms_per_copy: 50, watermark_ms: 400 }).await;
+    let outside = Outside::open(Latency { imgfactory_ms_per_copy: 50, watermark_ms: 400, ..Latency::default() }).await;
     let world = World::new().with_fixed_http_port().with_providers(&outside);
     let keys: Vec<String> = (0..20)
         .map(|number| format!("uploads/{}/{number}.png", if number % 2 == 0 { "imgfactory" } else { "watermark" }))
@@ -49,7 +49,7 @@ fn charged_images(outside: &Outside, provider: &str) -> BTreeSet<String> {
 /// The answer to a paid call is lost together with the process: the task is found again, not made again.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_task_whose_answer_was_lost_is_found_again_and_not_paid_again() {
-    let outside = Outside::open(Latency { imgfactory_ms_per_copy: 10, watermark_ms: 50 }).await;
+    let outside = Outside::open(Latency { imgfactory_ms_per_copy: 10, watermark_ms: 50, ..Latency::default() }).await;
     let world = World::new().with_providers(&outside);
     let serve = world.serve();
     outside.sandbox.faults().imgfactory.drop_next_response(1);

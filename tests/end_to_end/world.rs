@@ -9,7 +9,7 @@ use std::{
 };
 
 use aws_sdk_s3::{Client, primitives::ByteStream};
-use darkroom_sandbox::{Latency, Sandbox, Settings, credentials};
+use darkroom_sandbox::{Latency, Sandbox, Settings};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -66,11 +66,8 @@ impl World {
 
     /// The providers of `outside` instead of serve's own.
     pub(crate) fn with_providers(self, outside: &Outside) -> Self {
-        self.with_environment("IMGFACTORY_URL", outside.sandbox.imgfactory_url())
-            .with_environment("IMGFACTORY_TOKEN", credentials::IMGFACTORY_TOKEN)
-            .with_environment("WATERMARK_URL", outside.sandbox.watermark_url())
-            .with_environment("WATERMARK_APP_ID", credentials::WATERMARK_APP_ID)
-            .with_environment("WATERMARK_APP_SECRET", credentials::WATERMARK_APP_SECRET)
+        let environment = Sandbox::PROVIDERS.iter().flat_map(|provider| outside.sandbox.environment(provider));
+        environment.fold(self, |world, (name, value)| world.with_environment(name, value))
     }
 
     pub(crate) fn data(&self) -> PathBuf {

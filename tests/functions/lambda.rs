@@ -87,6 +87,7 @@ pub(crate) async fn invoke_over(stores: &str, binary: &str, environment: &[(&str
         ("WATERMARK_APP_SECRET", "secret"),
         ("FANGTANG_THIRD_CODE", "code"),
         ("FANGTANG_SECRET_KEY", "secret"),
+        ("VKCLOUD_TOKEN", "token"),
         ("IMAGEBAN_CLIENT_ID", "client"),
     ]);
     all.extend(environment.iter().copied());

@@ -12,7 +12,8 @@ use bytes::Bytes;
 use darkroom_shared::{
     config::Presets,
     environment::Environment,
-    job::{Document, Job, ProviderName, Route, State, StateName, UploadKey},
+    flow,
+    job::{Document, Job, Route, State, StateName, UploadKey},
     store::Filter,
 };
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
@@ -33,6 +34,17 @@ const SAMPLES: [(&str, &[u8]); 4] = [
     ("rocket.jpg", include_bytes!("../../samples/rocket.jpg")),
 ];
 
+/// What is done with each photo.
+const PRESETS: &str = include_str!("../../samples/demo.toml");
+const ROUTES: [&str; 6] = [
+    "imgfactory/copies",
+    "watermark/clean",
+    "fangtang/revive",
+    "vkcloud/improve",
+    "imageban/public",
+    "watermark/publish",
+];
+
 /// How often the progress is drawn.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 /// When the demo gives up.
@@ -41,14 +53,14 @@ const LONGEST: Duration = Duration::from_secs(600);
 /// An image on its way: its job's bar.
 type Bars = BTreeMap<String, ProgressBar>;
 
-/// Sends every image through every provider and shows what came of it.
+/// Sends every image through every provider and through a chain of three, and shows what came of it.
 pub(crate) async fn run(demo: Demo) -> anyhow::Result<Ended> {
     let images = images(&demo.files)?;
     let folder = tempfile::TempDir::new().context("a temporary folder cannot be made")?;
     let free_port = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
     let host = Host::start(Settings {
         data: folder.path().to_owned(),
-        presets: Presets::built_in(),
+        presets: Presets::parse("demo.toml", PRESETS)?,
         s3: free_port,
         http: free_port,
         dynamodb: free_port,
@@ -99,12 +111,12 @@ async fn upload(host: &Host, images: &BTreeMap<String, Bytes>) -> anyhow::Result
     let progress = MultiProgress::new();
     let style = ProgressStyle::with_template("{msg:<44} {bar:24} {prefix}")?;
     let mut bars = Bars::new();
-    for provider in ProviderName::ALL {
-        let route: Route = provider.as_str().parse()?;
+    for route in ROUTES {
+        let route: Route = route.parse()?;
         for (name, bytes) in images {
             let key = UploadKey::for_file(&route, name);
             let bar = progress.add(ProgressBar::new(100).with_style(style.clone()));
-            bar.set_message(format!("{name} → {provider}"));
+            bar.set_message(format!("{name} → {route}"));
             bars.insert(key.as_str().to_owned(), bar);
             host.app.objects.put(key.as_str(), "application/octet-stream", bytes.clone()).await?;
         }
@@ -134,6 +146,7 @@ fn draw(bar: &ProgressBar, job: &Job) {
         State::Queued { .. } => 10,
         State::Submitting { .. } => 25,
         State::Waiting { polls, .. } => 40 + u64::from(*polls).min(8) * 5,
+        State::Branching { .. } => 80,
         State::Ready { .. } => 85,
         State::Done { .. } | State::Failed { .. } => 100,
     };
@@ -149,11 +162,11 @@ async fn show(host: &Host, out: &Path) -> anyhow::Result<Ended> {
     jobs.sort_by(|a, b| a.upload.key.cmp(&b.upload.key));
     let mut rows = Vec::new();
     for job in &jobs {
-        let document = Document::from(job);
+        let document = Document::from(&flow::tree(&host.app.jobs, job.clone()).await?);
         let folder = fetch(&host.app.objects, &document, out).await?;
         rows.push(row(&document, &folder));
     }
-    terminal::table(&["image", "route", "outputs", "time", "where"], rows);
+    terminal::table(&["image", "steps", "outputs", "time", "where"], rows);
     terminal::line(format!(
         "The results lie in {}. Every folder has a job.json that tells how they came to be.",
         out.display()
@@ -172,7 +185,11 @@ fn row(document: &Document, folder: &Path) -> Vec<String> {
             format!("{} ({})", document.outputs.len(), terminal::size(bytes))
         }
     };
+    let links = document.steps.iter().map(|step| step.work.links.len()).sum::<usize>();
+    let outputs =
+        if links > 0 { format!("{outputs}, {links} link{}", if links == 1 { "" } else { "s" }) } else { outputs };
+    let steps: Vec<String> = document.steps.iter().map(|step| format!("{}/{}", step.provider, step.preset)).collect();
     let finished_at = document.finished_at.unwrap_or(document.created_at);
     let took = terminal::seconds(finished_at.duration_since(document.created_at));
-    vec![image, document.route.to_string(), outputs, took, folder.display().to_string()]
+    vec![image, steps.join(" → "), outputs, took, folder.display().to_string()]
 }

@@ -1,7 +1,10 @@
 //! `darkroom job ID`: one job.
 
 use anyhow::bail;
-use darkroom_shared::job::Document;
+use darkroom_shared::{
+    flow,
+    job::{Document, DocumentItem},
+};
 
 use crate::{Ended, arguments::Job, connection::Connection, terminal};
 
@@ -15,7 +18,7 @@ pub(crate) async fn run(
     let Some(job) = connection.jobs.get(&arguments.id).await? else {
         bail!("there is no job {}; `darkroom jobs` lists those there are", arguments.id);
     };
-    let document = Document::from(&job);
+    let document = Document::from(&flow::tree(&connection.jobs, job).await?);
     if arguments.json {
         terminal::json(&document)?;
     } else {
@@ -38,17 +41,24 @@ fn show(document: &Document) {
         terminal::line(format!("ended    {finished_at}  after {took}"));
     }
     for step in &document.steps {
-        let task = step.task_id.as_ref().map(|task_id| format!("  task {task_id}")).unwrap_or_default();
-        terminal::line(format!(
-            "step     {}/{}  attempts {}  charged {}{task}",
-            step.provider, step.preset, step.attempts, step.charges
-        ));
-        for warning in &step.warnings {
+        let many = if step.items.is_empty() { String::new() } else { format!("{} images  ", step.items.len()) };
+        let told = told(&step.work);
+        terminal::line(format!("step     {}/{}  {many}{told}", step.provider, step.preset));
+        for warning in &step.work.warnings {
             terminal::line(format!("         note: {warning}"));
+        }
+        for link in &step.work.links {
+            let deletes = link.delete_hash.as_ref().map(|hash| format!("  delete_hash {hash}")).unwrap_or_default();
+            terminal::line(format!("         {}{deletes}", link.link));
         }
     }
     for output in &document.outputs {
         let size = terminal::size(output.bytes);
         terminal::line(format!("output   {}  {}×{}  {size}", output.key, output.width, output.height));
     }
+}
+
+fn told(work: &DocumentItem) -> String {
+    let task = work.task_id.as_ref().map(|task_id| format!("  task {task_id}")).unwrap_or_default();
+    format!("attempts {}  charged {}{task}", work.attempts, work.charges)
 }

@@ -1,6 +1,7 @@
 //! `darkroom jobs`: a list.
 
 use darkroom_shared::{
+    flow,
     job::{Document, Job, State},
     store::Filter,
 };
@@ -17,7 +18,11 @@ pub(crate) async fn run(
     let filter = Filter { state: arguments.state, provider: arguments.provider };
     let jobs = connection.jobs.list(filter, arguments.limit).await?;
     if arguments.json {
-        terminal::json(&jobs.iter().map(Document::from).collect::<Vec<_>>())?;
+        let mut documents = Vec::with_capacity(jobs.len());
+        for job in jobs {
+            documents.push(Document::from(&flow::tree(&connection.jobs, job).await?));
+        }
+        terminal::json(&documents)?;
     } else if jobs.is_empty() {
         terminal::line("no jobs; put an image: darkroom put watermark/default photo.jpg");
     } else {
@@ -30,7 +35,11 @@ fn row(job: &Job) -> Vec<String> {
     let told = match &job.state {
         State::Done { outputs } => outputs.len().to_string(),
         State::Failed { reason, .. } => reason.message.clone(),
-        State::Queued { .. } | State::Submitting { .. } | State::Waiting { .. } | State::Ready { .. } => {
+        State::Queued { .. }
+        | State::Submitting { .. }
+        | State::Waiting { .. }
+        | State::Branching { .. }
+        | State::Ready { .. } => {
             job.due_at().map(|due_at| format!("next look {}", due_at.strftime("%H:%M:%S"))).unwrap_or_default()
         }
     };

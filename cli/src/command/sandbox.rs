@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr};
 
 use anyhow::Context as _;
-use darkroom_sandbox::{Latency, Sandbox, Settings, credentials};
+use darkroom_sandbox::{Latency, Sandbox, Settings};
 
 use super::serve::stop_signal;
 use crate::{Ended, arguments, terminal};
@@ -23,13 +23,14 @@ pub(crate) async fn run(arguments: arguments::Sandbox) -> anyhow::Result<Ended> 
         data_dir: folder.path().to_owned(),
         latency: Latency::default(),
     })?;
-    terminal::line(format!("IMGFACTORY_URL={}", sandbox.imgfactory_url()));
-    terminal::line(format!("IMGFACTORY_TOKEN={}", credentials::IMGFACTORY_TOKEN));
-    terminal::line(format!("WATERMARK_URL={}", sandbox.watermark_url()));
-    terminal::line(format!("WATERMARK_APP_ID={}", credentials::WATERMARK_APP_ID));
-    terminal::line(format!("WATERMARK_APP_SECRET={}", credentials::WATERMARK_APP_SECRET));
+    for provider in Sandbox::PROVIDERS {
+        for (name, value) in sandbox.environment(provider) {
+            terminal::line(format!("{name}={value}"));
+        }
+    }
+    terminal::note(format!("faults, charges and the clock: http://{address}/control (see sandbox/README.md)"));
     terminal::line("ready");
-    let router = sandbox.router();
+    let router = sandbox.router().nest("/control", sandbox.control_router());
     tokio::select! {
         served = axum::serve(listener, router) => served?,
         stopped = stop_signal() => stopped?,

@@ -1,6 +1,9 @@
 //! `darkroom serve`: darkroom on this machine until it is stopped.
 
-use std::{collections::BTreeMap, path::PathBuf};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
 
 use anyhow::{Context as _, bail};
 use darkroom_shared::{
@@ -18,7 +21,10 @@ use crate::{
 
 /// Runs until Ctrl-C or SIGTERM.
 pub(crate) async fn run(serve: Serve, environment: Environment) -> anyhow::Result<Ended> {
-    let presets = presets(serve.config, &environment)?;
+    let presets = presets(presets_file(serve.config, &environment).as_deref())?;
+    for warning in presets.warnings() {
+        terminal::note(format!("warning: {warning}"));
+    }
     let has_public_url = serve.public_url.is_some() || environment.get("DARKROOM_PUBLIC_URL").is_some();
     let addresses = ProviderName::ALL.map(|provider| (provider, config::address(&environment, provider)));
     let addresses = BTreeMap::from(addresses);
@@ -59,14 +65,19 @@ pub(crate) async fn run(serve: Serve, environment: Environment) -> anyhow::Resul
 }
 
 /// `--config`, `DARKROOM_CONFIG`, `./darkroom.toml` or the built-in presets, in this order.
-fn presets(config: Option<PathBuf>, environment: &Environment) -> anyhow::Result<Presets> {
+pub(super) fn presets_file(config: Option<PathBuf>, environment: &Environment) -> Option<PathBuf> {
     let named = config.or_else(|| environment.get("DARKROOM_CONFIG").map(PathBuf::from));
     let usual = PathBuf::from("darkroom.toml");
-    let Some(file) = named.or_else(|| usual.exists().then_some(usual)) else { return Ok(Presets::built_in()) };
+    named.or_else(|| usual.exists().then_some(usual))
+}
+
+/// The presets of `file`, or the built-in ones.
+pub(super) fn presets(file: Option<&Path>) -> anyhow::Result<Presets> {
+    let Some(file) = file else { return Ok(Presets::built_in()) };
     if file.starts_with("s3:") {
-        bail!("{} is for functions on AWS; give serve a file with --config", file.display());
+        bail!("{} is for functions on AWS; give a file with --config", file.display());
     }
-    let text = std::fs::read_to_string(&file).with_context(|| format!("{} cannot be read", file.display()))?;
+    let text = std::fs::read_to_string(file).with_context(|| format!("{} cannot be read", file.display()))?;
     Ok(Presets::parse(&file.display().to_string(), &text)?)
 }
 

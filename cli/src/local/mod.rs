@@ -17,7 +17,7 @@ use std::{
 };
 
 use anyhow::{Context as _, bail};
-use darkroom_sandbox::{Latency, Sandbox, Settings as SandboxSettings, credentials};
+use darkroom_sandbox::{Latency, Sandbox, Settings as SandboxSettings};
 use darkroom_shared::{
     aws,
     clock::Clock,
@@ -136,6 +136,11 @@ impl Host {
         let objects = Objects::new(s3_client.clone(), NAME);
         let app = app(&environment, settings.presets, jobs, objects, queue.clone())?;
         let secrets = CallbackSecrets::new(config::callback_secrets(&environment)?);
+        let unusable: Vec<String> =
+            app.providers.iter().flat_map(|provider| app.presets.unusable(provider.as_ref())).collect();
+        if !unusable.is_empty() {
+            bail!("some presets cannot work with the credentials that are set: {}", unusable.join("; "));
+        }
 
         servers.spawn(http::serve(app.clone(), secrets, sandbox, http, serving_stops.clone()));
         let unfinished = flow::recover(&app).await?;
@@ -260,24 +265,8 @@ fn environment(
         environment = environment.with("DARKROOM_CALLBACK_SECRET", kept_secret(&settings.data)?);
     }
     let Some(sandbox) = sandbox else { return Ok(environment) };
-    for provider in sandboxed {
-        environment = match provider {
-            ProviderName::Imgfactory => environment
-                .with("IMGFACTORY_URL", sandbox.imgfactory_url())
-                .with("IMGFACTORY_TOKEN", credentials::IMGFACTORY_TOKEN),
-            ProviderName::Watermark => environment
-                .with("WATERMARK_URL", sandbox.watermark_url())
-                .with("WATERMARK_APP_ID", credentials::WATERMARK_APP_ID)
-                .with("WATERMARK_APP_SECRET", credentials::WATERMARK_APP_SECRET),
-            ProviderName::Fangtang => environment
-                .with("FANGTANG_URL", format!("{http_url}{}/fangtang", http::SANDBOX_PATH))
-                .with("FANGTANG_THIRD_CODE", "sandbox")
-                .with("FANGTANG_SECRET_KEY", "sandbox"),
-            ProviderName::Imageban => environment
-                .with("IMAGEBAN_URL", format!("{http_url}{}/imageban", http::SANDBOX_PATH))
-                .with("IMAGEBAN_CLIENT_ID", "sandbox")
-                .with("IMAGEBAN_SECRET_KEY", "sandbox"),
-        };
+    for (name, value) in sandboxed.iter().flat_map(|provider| sandbox.environment(provider.as_str())) {
+        environment = environment.with(name, value);
     }
     Ok(environment)
 }

@@ -68,16 +68,33 @@ impl Service {
     }
 
     fn check_access(&self, headers: &HeaderMap) -> Result<(), Refusal> {
+        self.expire_if_wished();
         let Some(token) = headers.get(AUTHORIZATION) else {
             return Err(Refusal::MissingToken);
         };
         if token.as_bytes() != IMGFACTORY_TOKEN.as_bytes() {
             return Err(Refusal::WrongToken);
         }
-        if self.shared.faults.imgfactory.now().refuse_payment {
-            return Err(Refusal::NotPaid);
+        let faults = &self.shared.faults.imgfactory;
+        match faults.take_error(|_| true) {
+            None if faults.now().refuse_payment => Err(Refusal::NotPaid),
+            None => Ok(()),
+            Some(401) => Err(Refusal::WrongToken),
+            Some(402) => Err(Refusal::NotPaid),
+            Some(_) => Err(Refusal::Crash),
         }
-        Ok(())
+    }
+
+    /// Takes images off the quota, if one is switched on.
+    fn check_quota(&self, images: usize) -> Result<(), Refusal> {
+        if self.shared.faults.imgfactory.use_quota(images as u64) { Ok(()) } else { Err(Refusal::NotPaid) }
+    }
+
+    /// Lets all results run out where the fault says so.
+    fn expire_if_wished(&self) {
+        if self.shared.faults.imgfactory.take_expiry() {
+            self.tasks.expire_results(self.shared.clock.now_ms());
+        }
     }
 
     async fn accept_task(
@@ -96,6 +113,7 @@ impl Service {
                 return Err(Refusal::of_field(&field, &message));
             }
         }
+        self.check_quota(images.len())?;
         let now_ms = self.shared.clock.now_ms();
         let id = self.tasks.create(options, &images, now_ms)?;
         for image in &images {
@@ -118,6 +136,7 @@ impl Service {
         let Some(original) = work::decode(sent.content.clone()).await? else {
             return Err(Refusal::of_field(FIELD, "Поле image должно быть изображением."));
         };
+        self.check_quota(1)?;
         let copy = work::one_copy(&self, Arc::new(original), options).await?;
         self.book.charge(&md5_hex(&sent.content), &sent.file_name, self.shared.clock.now_ms())?;
         Ok(([(CONTENT_TYPE, "image/jpeg")], copy).into_response())
@@ -200,6 +219,7 @@ async fn list_tasks(State(service): State<Arc<Service>>, headers: HeaderMap, Raw
 /// Results need no token, as with the real service.
 async fn download(State(service): State<Arc<Service>>, UrlPath(file_name): UrlPath<String>) -> Response {
     service.book.count("storage");
+    service.expire_if_wished();
     let id = file_name.strip_suffix(".zip").and_then(hyphenated);
     let result = id.map(|id| service.tasks.result(&id, service.shared.clock.now_ms()));
     match result.transpose() {

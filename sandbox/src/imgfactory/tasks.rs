@@ -198,6 +198,26 @@ impl Tasks {
         }
     }
 
+    /// Makes every task that is done as old as if its result had run out by itself.
+    pub(crate) fn expire_results(&self, now_ms: u64) {
+        let done: Vec<Task> = {
+            let mut tasks = self.lock();
+            let done = tasks.values_mut().filter(|task| task.status == Status::Done);
+            done.map(|task| {
+                task.created_at_ms = task.created_at_ms.min(now_ms.saturating_sub(RESULT_LIFE_MS));
+                task.updated_at_ms = task.created_at_ms;
+                task.clone()
+            })
+            .collect()
+        };
+        for task in done {
+            if let Err(error) = self.save(&task) {
+                tracing::warn!(error = &error as &dyn std::error::Error, "a task runs out in memory only");
+            }
+        }
+        self.forget_old(now_ms);
+    }
+
     /// Throws away results and tasks whose time is over.
     fn forget_old(&self, now_ms: u64) {
         self.lock().retain(|id, task| {

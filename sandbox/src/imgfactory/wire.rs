@@ -33,6 +33,8 @@ pub(crate) enum Refusal {
     NotPaid,
     TaskNotFound,
     NoSuchFile,
+    /// The service pretends to have crashed.
+    Crash,
     /// The sandbox itself failed. What the real service says then is not known.
     Broken(SandboxError),
 }
@@ -56,7 +58,7 @@ impl Refusal {
             Self::MissingToken | Self::WrongToken => StatusCode::UNAUTHORIZED,
             Self::NotPaid => StatusCode::PAYMENT_REQUIRED,
             Self::NoSuchFile => StatusCode::NOT_FOUND,
-            Self::Broken(_) => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::Crash | Self::Broken(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
 
@@ -69,7 +71,7 @@ impl Refusal {
             Self::NotPaid => body("payment error", "API не оплачено"),
             Self::TaskNotFound => body("search error", "Task not found"),
             Self::NoSuchFile => json!({"message": ""}),
-            Self::Broken(_) => json!({"message": "Server Error"}),
+            Self::Crash | Self::Broken(_) => json!({"message": "Server Error"}),
         }
     }
 }

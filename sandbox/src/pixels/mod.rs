@@ -1,9 +1,13 @@
 //! The image work behind the services. Pixels in, pixels out: no files, no network, no clock, no wire formats.
 
+pub(crate) mod background;
+pub(crate) mod colour;
 pub(crate) mod detect;
 pub(crate) mod exif;
 pub(crate) mod inpaint;
 pub(crate) mod random;
+pub(crate) mod retouch;
+pub(crate) mod scale;
 pub(crate) mod unique;
 
 use std::io::Cursor;
@@ -66,6 +70,11 @@ pub(crate) fn decode(content: &[u8]) -> Result<RgbImage, ImageError> {
     Ok(image.into_rgb8())
 }
 
+/// The width and height of an encoded image, without unpacking it; `None` when it does not say.
+pub(crate) fn dimensions(content: &[u8]) -> Option<(u32, u32)> {
+    ImageReader::new(Cursor::new(content)).with_guessed_format().ok()?.into_dimensions().ok()
+}
+
 /// Encodes as JPEG, with EXIF data if there is any.
 pub(crate) fn encode_jpeg(image: &RgbImage, exif: Option<Vec<u8>>) -> Result<Vec<u8>, ImageError> {
     const QUALITY: u8 = 90;
@@ -76,6 +85,13 @@ pub(crate) fn encode_jpeg(image: &RgbImage, exif: Option<Vec<u8>>) -> Result<Vec
     }
     encoder.encode_image(image)?;
     Ok(content)
+}
+
+/// The brightness of a colour as the eye takes it, from 0 to 255.
+fn brightness(pixel: Rgb<u8>) -> u8 {
+    let [red, green, blue] = pixel.0.map(u32::from);
+    // The weights add up to 1000, so the result is a byte.
+    u8::try_from((299 * red + 587 * green + 114 * blue + 500) / 1000).unwrap_or(u8::MAX)
 }
 
 /// Encodes as PNG.
@@ -133,6 +149,12 @@ fn to_index(value: f32) -> u32 {
     )]
     let index = value.max(0.0) as u32;
     index
+}
+
+/// Sizes and positions in an image are far below where a f32 stops being exact.
+#[expect(clippy::cast_precision_loss, reason = "see above")]
+fn as_float(length: u32) -> f32 {
+    length as f32
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use image::{Rgb, RgbImage, imageops};
 
 use crate::pixels::random::Random;
-use crate::pixels::{to_byte, to_index};
+use crate::pixels::{as_float, to_byte, to_index};
 
 /// A range to pick from, both ends included.
 pub(crate) type Span = (f32, f32);
@@ -162,12 +162,6 @@ fn shimmer(image: &mut RgbImage, random: &mut Random) {
             }
         }
     }
-}
-
-/// Sizes and positions in an image are far below where a f32 stops being exact.
-#[expect(clippy::cast_precision_loss, reason = "see above")]
-fn as_float(length: u32) -> f32 {
-    length as f32
 }
 
 #[cfg(test)]

@@ -82,6 +82,15 @@ impl Cache {
         Ok(files::read(&path)?.map(|content| (content_type, content)))
     }
 
+    /// Throws everything away.
+    pub(crate) fn forget_all(&self) {
+        for folder in [&self.answers, &self.images] {
+            for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+                let _ = fs::remove_file(entry.path());
+            }
+        }
+    }
+
     fn answer_path(&self, key: &str) -> PathBuf {
         self.answers.join(format!("{key}.json"))
     }

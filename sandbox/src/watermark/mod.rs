@@ -72,7 +72,11 @@ impl Service {
     /// Serves a request that came in time and by a method that is allowed.
     async fn serve(self: Arc<Self>, headers: HeaderMap, form: Result<Form, BadForm>) -> Result<Reply, Refusal> {
         let request = Request::read(&headers, form)?;
-        if self.shared.faults.watermark.now().exhausted || self.usage().remaining_usage == 0 {
+        let faults = &self.shared.faults.watermark;
+        if let Some(code) = faults.take_error(|code| !is_process_status(code)) {
+            return Err(Refusal::of_code(code));
+        }
+        if faults.now().exhausted || self.usage().remaining_usage == 0 {
             return Err(Refusal::Exhausted);
         }
         let content = request.image.content.clone();
@@ -116,6 +120,9 @@ impl Service {
     async fn result(&self, request: Request, image: RgbImage) -> Result<Reply, SandboxError> {
         let now_ms = self.shared.clock.now_ms();
         let echo = echo(&request);
+        if let Some(code) = self.shared.faults.watermark.take_error(is_process_status) {
+            return Ok(Reply::failure(code, self.usage(), echo));
+        }
         if let Some(data) = self.cache.answer(&request.cache_key, now_ms)? {
             self.book.count("304");
             return Ok(Reply::cached(data, self.usage(), echo));
@@ -137,15 +144,28 @@ impl Service {
         let now_ms = self.shared.clock.now_ms();
         if outcome.process.is_charged() {
             self.book.charge(&request.image_md5, &request.image.file_name, now_ms)?;
+            self.shared.faults.watermark.use_quota(1);
         }
         self.cache.remember(&request.cache_key, &data, now_ms)?;
         Ok(Reply::success(data, self.usage(), echo))
     }
 
+    /// Lets answers and images run out where the fault says so.
+    fn expire_if_wished(&self) {
+        if self.shared.faults.watermark.take_expiry() {
+            self.cache.forget_all();
+        }
+    }
+
     fn usage(&self) -> Usage {
         let used = self.book.charged();
-        let limited = LIMITED_TERM_USES.saturating_sub(used);
-        let long = LONG_TERM_USES.saturating_sub(used.saturating_sub(LIMITED_TERM_USES));
+        let (limited, long) = match self.shared.faults.watermark.quota_left() {
+            Some(left) => (left, 0),
+            None => (
+                LIMITED_TERM_USES.saturating_sub(used),
+                LONG_TERM_USES.saturating_sub(used.saturating_sub(LIMITED_TERM_USES)),
+            ),
+        };
         Usage {
             remaining_usage: limited + long,
             long_term_usage_count: long,
@@ -154,6 +174,11 @@ impl Service {
             all_used_count: used,
         }
     }
+}
+
+/// Whether a code tells what became of the image, and not what became of the request.
+fn is_process_status(code: u16) -> bool {
+    code >= 52_000
 }
 
 /// The service's routes.
@@ -171,6 +196,7 @@ async fn access(
     headers: HeaderMap,
     multipart: Result<Multipart, MultipartRejection>,
 ) -> Response {
+    service.expire_if_wished();
     let is_in_time = service.pace.take(Instant::now());
     let form = Form::read(multipart).await;
     let outcome = if !matches!(method, Method::GET | Method::POST) {
@@ -196,6 +222,7 @@ async fn access(
 /// Results need no signature, as with the real service.
 async fn download(State(service): State<Arc<Service>>, UrlPath(file_name): UrlPath<String>) -> Response {
     service.book.count("targetImages");
+    service.expire_if_wished();
     match service.cache.image(&file_name, service.shared.clock.now_ms()) {
         Ok(Some((content_type, content))) => ([(CONTENT_TYPE, content_type)], content).into_response(),
         Ok(None) => StatusCode::NOT_FOUND.into_response(),

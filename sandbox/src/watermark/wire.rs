@@ -14,6 +14,7 @@ pub(crate) enum Process {
     Accepted,
     Unhandled,
     NothingFound,
+    TimedOut,
     ServerError,
     WithoutOffset,
     OcrOnly,
@@ -26,6 +27,7 @@ impl Process {
             Self::Accepted => 52_000,
             Self::Unhandled => 52_001,
             Self::NothingFound => 52_002,
+            Self::TimedOut => 52_003,
             Self::ServerError => 52_004,
             Self::WithoutOffset => 52_005,
             Self::OcrOnly => 52_006,
@@ -39,6 +41,7 @@ impl Process {
             Self::Accepted => "WAITING::异步请求",
             Self::Unhandled => "UNHANDLED::因其他问题导致未处理",
             Self::NothingFound => "UNHANDLED::未识别到文字水印",
+            Self::TimedOut => "FAILED::请求超时",
             Self::ServerError => "FAILED::服务端系统出错",
             Self::WithoutOffset => "SUCCESS::偏移量参数未生效",
             Self::OcrOnly => "SUCCESS::未进行水印去除操作",
@@ -143,6 +146,16 @@ impl Reply {
         Self::served(304, "CACHE::本次响应为缓存数据,未作任何修改", data, usage, echo)
     }
 
+    /// The request was served, but nothing came of it.
+    pub(crate) fn failure(process_status: u16, usage: Usage, echo: EncryptedInfo) -> Self {
+        match process_status {
+            52_001 => Self::success(Data::bare(Process::Unhandled), usage, echo),
+            52_002 => Self::success(Data::bare(Process::NothingFound), usage, echo),
+            52_003 => Self::success(Data::bare(Process::TimedOut), usage, echo),
+            _ => Refusal::Crash.reply(),
+        }
+    }
+
     fn served(http_code: u16, http_msg: &'static str, data: Data, usage: Usage, echo: EncryptedInfo) -> Self {
         Self {
             http_code,
@@ -159,7 +172,8 @@ impl Reply {
 
 impl IntoResponse for Reply {
     fn into_response(self) -> Response {
-        Json(self).into_response()
+        let status = if self.http_code == 500 { StatusCode::INTERNAL_SERVER_ERROR } else { StatusCode::OK };
+        (status, Json(self)).into_response()
     }
 }
 
@@ -173,6 +187,7 @@ pub(crate) enum Refusal {
     TooLarge,
     WrongType,
     TooFast,
+    ShuttingDown,
     /// The service pretends to have crashed.
     Crash,
     /// The sandbox itself failed.
@@ -197,7 +212,23 @@ impl Refusal {
             Self::Method => (405, "FAILED::请求方法不被允许", "MethodNotAllowedException"),
             Self::TooLarge => (413, "FAILED::上传文件大小超出限制", "MaxUploadSizeExceededException"),
             Self::TooFast => (429, "FAILED::请求频率超出 QPS 限制", "QpsExceededException"),
+            Self::ShuttingDown => (503, "SHUTTING::服务正在关闭", "ServiceShuttingException"),
             Self::Crash | Self::Broken(_) => (500, "FAILED::服务端系统出错", "Exception"),
+        }
+    }
+
+    /// The refusal of this code; an unknown one is a crash.
+    pub(crate) fn of_code(code: u16) -> Self {
+        match code {
+            400 => Self::BadParameter,
+            401 => Self::Signature,
+            403 => Self::Exhausted,
+            405 => Self::Method,
+            413 => Self::TooLarge,
+            415 => Self::WrongType,
+            429 => Self::TooFast,
+            503 => Self::ShuttingDown,
+            _ => Self::Crash,
         }
     }
 

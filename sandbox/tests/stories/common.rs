@@ -10,7 +10,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::routing::post;
 use darkroom_sandbox::{Latency, Sandbox, Settings};
-use image::{ImageFormat, Rgb, RgbImage};
+use image::{DynamicImage, ImageFormat, Rgb, RgbImage};
 use md5::{Digest, Md5};
 use reqwest::Client;
 use serde_json::Value;
@@ -38,13 +38,31 @@ impl Running {
         let sandbox = Sandbox::open(Settings {
             public_url: Url::parse(&format!("http://127.0.0.1:{port}/sandbox")).unwrap(),
             data_dir: data_dir.to_owned(),
-            latency: Latency { imgfactory_ms_per_copy: 5, watermark_ms: 20 },
+            latency: Latency {
+                imgfactory_ms_per_copy: 5,
+                watermark_ms: 20,
+                fangtang_ms: 20,
+                vkcloud_ms: 5,
+                imageban_ms: 5,
+            },
         })
         .unwrap();
-        let router = Router::new().nest("/sandbox", sandbox.router());
+        let router = Router::new().nest("/sandbox", sandbox.router()).nest("/control", sandbox.control_router());
         let server = tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
         let client = Client::builder().timeout(Duration::from_secs(20)).build().unwrap();
         Self { sandbox, client, server }
+    }
+
+    /// A variable of the environment that points a client here.
+    pub(crate) fn variable(&self, name: &str) -> String {
+        let variables = Sandbox::PROVIDERS.iter().flat_map(|provider| self.sandbox.environment(provider));
+        variables.into_iter().find(|(variable, _)| *variable == name).unwrap().1
+    }
+
+    /// What lies at a URL: the HTTP status and the content.
+    pub(crate) async fn fetch(&self, url: &str) -> (u16, Vec<u8>) {
+        let reply = self.client.get(url).send().await.unwrap();
+        (reply.status().as_u16(), reply.bytes().await.unwrap().to_vec())
     }
 
     /// How often something was asked.
@@ -75,6 +93,24 @@ pub(crate) fn encoded(image: &RgbImage, format: ImageFormat) -> Vec<u8> {
 
 pub(crate) fn jpeg(seed: u8) -> Vec<u8> {
     encoded(&picture(96, 64, seed), ImageFormat::Jpeg)
+}
+
+/// A grey picture with some texture.
+pub(crate) fn grey_jpeg() -> Vec<u8> {
+    let grey = DynamicImage::ImageRgb8(picture(96, 64, 1)).grayscale().into_rgb8();
+    encoded(&grey, ImageFormat::Jpeg)
+}
+
+/// How far the channels of the most colourful pixel lie apart.
+pub(crate) fn colourfulness(content: &[u8]) -> u8 {
+    let image = image::load_from_memory(content).unwrap().into_rgb8();
+    image.pixels().map(|pixel| pixel.0.iter().max().unwrap() - pixel.0.iter().min().unwrap()).max().unwrap()
+}
+
+/// The width and height of an encoded picture.
+pub(crate) fn size(content: &[u8]) -> (u32, u32) {
+    let image = image::load_from_memory(content).unwrap();
+    (image.width(), image.height())
 }
 
 pub(crate) fn md5_hex(content: &[u8]) -> String {

@@ -3,6 +3,14 @@
 #[cfg(test)]
 mod common;
 #[cfg(test)]
+mod control;
+#[cfg(test)]
+mod fangtang;
+#[cfg(test)]
+mod imageban;
+#[cfg(test)]
 mod imgfactory;
+#[cfg(test)]
+mod vkcloud;
 #[cfg(test)]
 mod watermark;

@@ -37,7 +37,7 @@ impl Running {
             .multipart(form(content, SALT, fields))
     }
 
-    async fn ask(&self, content: &[u8], fields: &[(&'static str, String)]) -> Value {
+    pub(crate) async fn watermark_ask(&self, content: &[u8], fields: &[(&'static str, String)]) -> Value {
         let (status, reply) = answer(self.request(content, fields)).await;
         assert_eq!(status, 200, "{reply}");
         reply
@@ -60,7 +60,7 @@ async fn text_box_is_removed_and_the_second_time_is_free() {
     let content = encoded(&marked, ImageFormat::Png);
     let fields = [("rectangles", r#"[{"x":88,"y":78,"w":54,"h":19}]"#.to_owned())];
 
-    let reply = running.ask(&content, &fields).await;
+    let reply = running.watermark_ask(&content, &fields).await;
     assert_eq!(codes(&reply), (200, 0));
     assert_eq!(reply["httpMsg"], "SUCCESS::调用成功");
     assert_eq!(reply["data"]["processCount"], 1);
@@ -79,7 +79,7 @@ async fn text_box_is_removed_and_the_second_time_is_free() {
         assert!(off < 25, "{x},{y} is off by {off}");
     }
 
-    let again = running.ask(&content, &fields).await;
+    let again = running.watermark_ask(&content, &fields).await;
     assert_eq!(codes(&again), (304, 0));
     assert_eq!(again["httpMsg"], "CACHE::本次响应为缓存数据,未作任何修改");
     assert_eq!(again["data"], reply["data"]);
@@ -90,14 +90,14 @@ async fn text_box_is_removed_and_the_second_time_is_free() {
     let url = url.to_owned();
     drop(running);
     let running = Running::start(folder.path()).await;
-    assert_eq!(codes(&running.ask(&content, &fields).await), (304, 0));
+    assert_eq!(codes(&running.watermark_ask(&content, &fields).await), (304, 0));
     assert_eq!(running.charges(), 1);
     let path = url.rsplit_once("/targetImages/").unwrap().1;
     let moved = format!("{}/../targetImages/{path}", running.sandbox.watermark_url());
     assert_eq!(running.client.get(&moved).send().await.unwrap().status(), 200);
     running.sandbox.advance_clock(Duration::from_hours(6));
     assert_eq!(running.client.get(&moved).send().await.unwrap().status(), 404);
-    assert_eq!(codes(&running.ask(&content, &fields).await), (200, 0));
+    assert_eq!(codes(&running.watermark_ask(&content, &fields).await), (200, 0));
     assert_eq!(running.charges(), 2);
 }
 
@@ -108,7 +108,7 @@ async fn callback_brings_the_result_and_is_tried_twice() {
     let mailbox = Mailbox::open(&[204]).await;
     let fields = [("sync", "true".to_owned()), ("callback", mailbox.url.to_string())];
 
-    let reply = running.ask(&jpeg(1), &fields).await;
+    let reply = running.watermark_ask(&jpeg(1), &fields).await;
     assert_eq!(codes(&reply), (200, 52000));
     assert_eq!(reply["data"], json!({"processStatus": 52000, "processMsg": "WAITING::异步请求"}));
     until(|| mailbox.letters().len() == 2).await;
@@ -118,7 +118,7 @@ async fn callback_brings_the_result_and_is_tried_twice() {
     assert_eq!(letters[0]["encryptedInfo"]["sign"], sign(&jpeg(1), "12345678"));
     assert!(letters[0]["data"]["url"].as_str().unwrap().ends_with(".jpeg"));
 
-    let reply = running.ask(&jpeg(1), &fields).await;
+    let reply = running.watermark_ask(&jpeg(1), &fields).await;
     assert_eq!(codes(&reply), (200, 52000), "what is cached is told by the callback only");
     until(|| mailbox.letters().len() == 3).await;
     assert_eq!(codes(&mailbox.letters()[2]), (304, 0));
@@ -133,14 +133,14 @@ async fn callbacks_are_lost_and_doubled_as_switched() {
     let mailbox = Mailbox::open(&[]).await;
     let fields = [("sync", "true".to_owned()), ("callback", mailbox.url.to_string())];
     running.sandbox.faults().watermark.lose_callbacks(true);
-    running.ask(&jpeg(1), &fields).await;
+    running.watermark_ask(&jpeg(1), &fields).await;
     until(|| running.charges() == 1).await;
     tokio::time::sleep(Duration::from_millis(200)).await;
     assert!(mailbox.letters().is_empty());
 
     running.sandbox.faults().watermark.lose_callbacks(false);
     running.sandbox.faults().watermark.double_callbacks(true);
-    running.ask(&jpeg(2), &fields).await;
+    running.watermark_ask(&jpeg(2), &fields).await;
     until(|| mailbox.letters().len() == 2).await;
     assert_eq!(running.charges(), 2);
 }
@@ -150,13 +150,17 @@ async fn third_request_within_a_second_is_too_fast() {
     let folder = tempfile::tempdir().unwrap();
     let running = Running::start(folder.path()).await;
     let (first, second, third) = (jpeg(1), jpeg(2), jpeg(3));
-    let replies = tokio::join!(running.ask(&first, &[]), running.ask(&second, &[]), running.ask(&third, &[]));
+    let replies = tokio::join!(
+        running.watermark_ask(&first, &[]),
+        running.watermark_ask(&second, &[]),
+        running.watermark_ask(&third, &[])
+    );
     let mut codes: Vec<_> = [replies.0, replies.1, replies.2].iter().map(codes).collect();
     codes.sort_unstable();
     assert_eq!(codes, [(200, 0), (200, 0), (429, 52001)]);
     assert_eq!((running.charges(), running.asked("watermark 429")), (2, 1));
     tokio::time::sleep(BREATH).await;
-    assert_eq!(running.ask(&jpeg(4), &[]).await["httpCode"], 200);
+    assert_eq!(running.watermark_ask(&jpeg(4), &[]).await["httpCode"], 200);
 }
 
 #[tokio::test]
@@ -185,7 +189,7 @@ async fn access_is_checked() {
     assert_eq!(reply["encryptedInfo"]["sign"], Value::Null);
 
     running.sandbox.faults().watermark.exhausted(true);
-    assert_eq!(codes(&running.ask(&jpeg(2), &[]).await), (403, 52001));
+    assert_eq!(codes(&running.watermark_ask(&jpeg(2), &[]).await), (403, 52001));
     assert_eq!(running.charges(), 1);
 }
 
@@ -195,7 +199,7 @@ async fn files_that_do_not_suit_are_refused() {
     let running = Running::start(folder.path()).await;
     let mut large = jpeg(1);
     large.resize(4_194_305, 0);
-    assert_eq!(codes(&running.ask(&large, &[]).await), (413, 52001));
+    assert_eq!(codes(&running.watermark_ask(&large, &[]).await), (413, 52001));
     let (status, reply) = answer(running.request(b"GIF89a, not taken here", &[])).await;
     assert_eq!((status, codes(&reply)), (StatusCode::UNSUPPORTED_MEDIA_TYPE, (400, 52001)));
     tokio::time::sleep(BREATH).await;
@@ -211,7 +215,7 @@ async fn files_that_do_not_suit_are_refused() {
     tokio::time::sleep(BREATH).await;
 
     let outside = [("rectangles", r#"[{"x":90,"y":0,"w":7,"h":9}]"#.to_owned())];
-    assert_eq!(codes(&running.ask(&jpeg(1), &outside).await), (400, 52001));
+    assert_eq!(codes(&running.watermark_ask(&jpeg(1), &outside).await), (400, 52001));
     assert_eq!((running.charges(), running.asked("watermark 415")), (0, 1));
 }
 
@@ -220,23 +224,23 @@ async fn every_process_status_can_come() {
     let folder = tempfile::tempdir().unwrap();
     let running = Running::start(folder.path()).await;
     let flat = encoded(&RgbImage::from_pixel(80, 60, Rgb([90, 90, 90])), ImageFormat::Bmp);
-    let reply = running.ask(&flat, &[]).await;
+    let reply = running.watermark_ask(&flat, &[]).await;
     assert_eq!(codes(&reply), (200, 52002));
     assert_eq!((&reply["data"]["url"], running.charges()), (&Value::Null, 0));
 
-    let reply = running.ask(&jpeg(1), &[("ocrOnly", "true".to_owned())]).await;
+    let reply = running.watermark_ask(&jpeg(1), &[("ocrOnly", "true".to_owned())]).await;
     assert_eq!(codes(&reply), (200, 52006));
     assert_eq!(reply["data"]["processLocation"][0]["word"], "SAMPLE");
     assert_eq!((&reply["data"]["url"], running.charges()), (&Value::Null, 1));
     tokio::time::sleep(BREATH).await;
 
-    let reply = running.ask(&jpeg(1), &[("offset", r#"{"+w":500}"#.to_owned())]).await;
+    let reply = running.watermark_ask(&jpeg(1), &[("offset", r#"{"+w":500}"#.to_owned())]).await;
     assert_eq!(codes(&reply), (200, 52005));
     assert!(reply["data"]["url"].is_string());
     assert_eq!(running.charges(), 2);
 
     let excluded = r#"{"items":[{"value":"SAMPLES","rule":"similar"}]}"#.to_owned();
-    let reply = running.ask(&jpeg(1), &[("excludeKeywords", excluded)]).await;
+    let reply = running.watermark_ask(&jpeg(1), &[("excludeKeywords", excluded)]).await;
     assert_eq!((codes(&reply), running.charges()), ((200, 52002), 2));
     tokio::time::sleep(BREATH).await;
 
@@ -253,6 +257,6 @@ async fn dropped_response_is_free_to_repeat() {
     let request = running.request(&jpeg(1), &[]).timeout(Duration::from_millis(300));
     assert!(request.send().await.unwrap_err().is_timeout());
     until(|| running.charges() == 1).await;
-    assert_eq!(codes(&running.ask(&jpeg(1), &[]).await), (304, 0));
+    assert_eq!(codes(&running.watermark_ask(&jpeg(1), &[]).await), (304, 0));
     assert_eq!(running.charges(), 1);
 }

@@ -7,11 +7,21 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use jiff::{SignedDuration, Timestamp};
+use secrecy::ExposeSecret as _;
 
-use super::{App, FlowError, collect::store_single, inspect_bytes, refusal::refused};
+use super::{
+    App, FlowError,
+    branch::go_on,
+    collect::{fetch, store_single},
+    preflight::{check_content, check_size},
+    refusal::refused,
+};
 use crate::{
-    job::{Because, Event, FailureKind, Job, JobId, Outcome, ProviderName, Report, ResultSource, TaskId},
-    provider::{Image, Provider, Request, Submitted, facts},
+    job::{
+        Because, Event, FailureKind, Job, JobId, Outcome, ProviderName, Report, ResultSource, STEPS_PREFIX, Step,
+        TaskId,
+    },
+    provider::{Image, Provider, Request, Submitted},
     store::{QueueName, StoreError},
 };
 
@@ -20,41 +30,83 @@ const LONGEST_SLOT_WAIT: SignedDuration = SignedDuration::from_secs(5);
 /// So much before its slot a job is woken, so that it can be exact.
 const SLOT_LEAD: SignedDuration = SignedDuration::from_secs(2);
 
+/// How long a provider that fetches the image itself may take to come for it.
+const IMAGE_URL_LIFE: Duration = Duration::from_secs(3600);
+
 /// Makes one attempt at a job that is `Queued`. `slot_at` is a rate slot that it has already.
-pub(super) async fn attempt(app: &App, mut job: Job, slot_at: Option<Timestamp>) -> Result<(), FlowError> {
+pub(super) async fn attempt(app: &App, job: Job, slot_at: Option<Timestamp>) -> Result<(), FlowError> {
     let Some(step) = job.step().cloned() else { return Ok(()) };
-    if let Err(message) = fits_in_size(step.provider, &step.input, job.upload.bytes) {
+    let provider = provider_of(app, &job)?;
+    if let Err(message) = check_size(&step, &step.input) {
         return app.fail(job, FailureKind::UnsuitableImage, message).await;
     }
-    let bytes = match app.objects.get_unchanged(&step.input, &job.upload.etag).await {
-        Ok(bytes) => bytes,
+    if let Err(problem) = provider.check(&step.options) {
+        let message = format!("[{}.{}] {problem}", step.provider, step.preset);
+        return app.fail(job, FailureKind::Rejected, message).await;
+    }
+    let Some((mut job, bytes)) = read_image(app, job, &step).await? else { return Ok(()) };
+    let checked = {
+        let step = step.clone();
+        tokio::task::spawn_blocking(move || check_content(&step, &step.input, bytes)).await
+    };
+    let ready = match checked.unwrap_or_else(|panic| Err(format!("'{}' could not be looked at: {panic}", step.input))) {
+        Ok(ready) => ready,
+        Err(message) => return app.fail(job, FailureKind::UnsuitableImage, message).await,
+    };
+    if step.input == job.upload.key && step.fitted.is_none() {
+        job.upload.sha256 = Some(ready.inspected.sha256.clone());
+    }
+    if let Some(note) = ready.fitted {
+        keep_fitted(app, &mut job, &ready.image, note).await?;
+    }
+    let evidence = match provider.evidence(&ready.image).await {
+        Ok(evidence) => evidence,
+        Err(error) => return refused(app, job, &error).await,
+    };
+    if let Some(step) = job.steps.last_mut() {
+        step.evidence = evidence;
+    }
+    match wait_for_slot(app, job, step.provider, slot_at).await? {
+        Some(job) => ask(app, job, &ready.image).await,
+        None => Ok(()),
+    }
+}
+
+/// Reads the step's image, or what was made of it to fit. `None`: it cannot be read, and the job knows.
+async fn read_image(app: &App, job: Job, step: &Step) -> Result<Option<(Job, Bytes)>, FlowError> {
+    let key = step.fitted.as_ref().unwrap_or(&step.input);
+    // Only an upload can be replaced by another; what we write ourselves is written once.
+    let etag = if *key == job.upload.key { job.upload.etag.as_str() } else { "" };
+    match app.objects.get_unchanged(key, etag).await {
+        Ok(bytes) => return Ok(Some((job, bytes))),
         Err(StoreError::Changed(key)) => {
             let message =
                 format!("another upload took the place of '{key}' before it was sent; it has a job of its own");
-            return app.supersede(job, message).await;
+            app.supersede(job, message).await?;
         }
         Err(StoreError::NoSuchObject(key)) => {
-            let message = format!("'{key}' was gone when it was to be sent to {}; upload it again", step.provider);
-            return app.fail(job, FailureKind::UploadMissing, message).await;
+            let message =
+                format!("'{key}' was gone when it was to be sent to {}; upload the image again", step.provider);
+            app.fail(job, FailureKind::UploadMissing, message).await?;
         }
         Err(error) => {
             tracing::warn!(job_id = %job.id, %error, "the image cannot be read now");
             let until = app.retry_at(0, Duration::from_secs(1));
             app.advance(job, &Event::Postponed { until, slot_at: None, because: Because::NotAsked }).await?;
-            return Ok(());
         }
-    };
-    let image = match fit_for(step.provider, &step.input, bytes) {
-        Ok((image, sha256)) => {
-            job.upload.sha256 = Some(sha256);
-            image
-        }
-        Err(message) => return app.fail(job, FailureKind::UnsuitableImage, message).await,
-    };
-    match wait_for_slot(app, job, step.provider, slot_at).await? {
-        Some(job) => ask(app, job, &image).await,
-        None => Ok(()),
     }
+    Ok(None)
+}
+
+/// Keeps what an image was made into: a request that has to be repeated word for word needs the same bytes.
+async fn keep_fitted(app: &App, job: &mut Job, image: &Image, note: String) -> Result<(), FlowError> {
+    let key = format!("{STEPS_PREFIX}{}/{}/fitted.{}", job.id, job.steps.len(), image.format.extension());
+    app.objects.put(&key, image.format.content_type(), image.bytes.clone()).await?;
+    if let Some(step) = job.steps.last_mut() {
+        step.fitted = Some(key);
+        step.warnings.push(note);
+    }
+    Ok(())
 }
 
 /// The paid call.
@@ -69,8 +121,20 @@ async fn ask(app: &App, job: Job, image: &Image) -> Result<(), FlowError> {
         Some(_) => step.callback_url.as_deref(),
         None => None,
     };
+    let image_url = if provider.fetches_itself(&step.options) {
+        let key = step.fitted.as_ref().unwrap_or(&step.input);
+        Some(app.objects.presigned_url(key, IMAGE_URL_LIFE).await?)
+    } else {
+        None
+    };
     let file_name = sent_file_name(&job.id, image);
-    let request = Request { image, file_name: &file_name, options: &step.options, callback_url, image_url: None };
+    let request = Request {
+        image,
+        file_name: &file_name,
+        options: &step.options,
+        callback_url,
+        image_url: image_url.as_ref().map(|url| url.expose_secret()),
+    };
     match provider.submit(request).await {
         Ok(Submitted::Accepted { task_id }) => accepted(app, job, task_id, false).await,
         Ok(Submitted::Finished(outcome)) => finished(app, job, outcome).await,
@@ -90,38 +154,6 @@ pub(super) fn provider_of<'a>(app: &'a App, job: &Job) -> Result<&'a dyn Provide
         job_id: job.id.clone(),
         problem: format!("this function was started without the provider {}", job.provider()),
     })
-}
-
-/// No image is larger than this, whatever a provider says: it is held in memory while it is sent.
-const MOST_IMAGE_BYTES: u64 = 256 * 1024 * 1024;
-
-/// Checks the size before the image is even read. The error is for the person who uploaded it.
-fn fits_in_size(provider: ProviderName, key: &str, bytes: u64) -> Result<(), String> {
-    let most = facts(provider).most_image_bytes.unwrap_or(MOST_IMAGE_BYTES);
-    match bytes {
-        0 => Err(format!("'{key}' is empty (0 bytes); upload the image again")),
-        bytes if bytes > most => Err(format!(
-            "'{key}' has {bytes} bytes, and {provider} takes at most {most}; make it smaller and upload it again"
-        )),
-        _ => Ok(()),
-    }
-}
-
-/// Checks the image before anything is paid. The error is for the person who uploaded it.
-fn fit_for(provider: ProviderName, key: &str, bytes: Bytes) -> Result<(Image, String), String> {
-    let inspected = inspect_bytes(&bytes).map_err(|problem| {
-        format!("'{key}' is no image that darkroom knows: {problem}. Its content counts, not its name")
-    })?;
-    let facts = facts(provider);
-    if !facts.formats.is_empty() && !facts.formats.contains(&inspected.format) {
-        let taken: Vec<&str> = facts.formats.iter().map(|format| format.extension()).collect();
-        return Err(format!(
-            "'{key}' is {} by its content, and {provider} takes only {}; convert it and upload it again",
-            inspected.format.content_type(),
-            taken.join(", ")
-        ));
-    }
-    Ok((Image { bytes, format: inspected.format }, inspected.sha256))
 }
 
 /// Waits for the provider's next free slot, or puts the job off until then (`None`).
@@ -167,15 +199,20 @@ pub(super) async fn accepted(app: &App, job: Job, task_id: Option<TaskId>, adopt
 }
 
 async fn finished(app: &App, job: Job, outcome: Outcome) -> Result<(), FlowError> {
-    if let Some(job) = app.advance(job, &app.finished(outcome)).await? {
-        app.wake(QueueName::Collect, &job.id).await;
+    // What needs no fetching from outside need not wait for another function.
+    let at_once = matches!(outcome.source, ResultSource::Original | ResultSource::Record);
+    match app.advance(job, &app.finished(outcome)).await? {
+        Some(job) if at_once => fetch(app, job).await,
+        Some(job) => {
+            app.wake(QueueName::Collect, &job.id).await;
+            Ok(())
+        }
+        None => Ok(()),
     }
-    Ok(())
 }
 
 /// The result came in the reply: it goes straight into the bucket.
 async fn in_hand(app: &App, job: Job, bytes: Bytes, report: Report) -> Result<(), FlowError> {
-    let now = app.now();
     let output = match store_single(app, &job, &bytes).await? {
         Ok(output) => output,
         Err(problem) => {
@@ -183,15 +220,15 @@ async fn in_hand(app: &App, job: Job, bytes: Bytes, report: Report) -> Result<()
                 "{} answered '{}' with something that is no image: {problem}. Try again with `darkroom retry {}`",
                 job.provider(),
                 job.upload.key,
-                job.id
+                job.known_as()
             );
             return app.fail(job, FailureKind::BrokenResult, message).await;
         }
     };
     let outputs = vec![output];
     let outcome = Outcome { source: ResultSource::Stored { outputs: outputs.clone() }, report };
-    if let Some(job) = app.advance(job, &app.finished(outcome)).await? {
-        app.end(job, &Event::Collected { at: now, outputs }).await?;
+    match app.advance(job, &app.finished(outcome)).await? {
+        Some(job) => go_on(app, job, outputs).await,
+        None => Ok(()),
     }
-    Ok(())
 }

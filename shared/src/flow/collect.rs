@@ -7,9 +7,15 @@ use bytes::Bytes;
 use jiff::SignedDuration;
 use tempfile::TempDir;
 
-use super::{App, FlowError, Inspected, UnpackError, Unpacked, inspect_bytes, inspect_file, refusal::refused, unpack};
+use super::{
+    App, FlowError, Inspected, UnpackError, Unpacked,
+    branch::{go_on, look_at_branches},
+    inspect_bytes, inspect_file,
+    refusal::refused,
+    unpack,
+};
 use crate::{
-    job::{Event, FailureKind, Job, JobId, Output, ResultSource, State, UploadKey},
+    job::{Event, FailureKind, Job, JobId, Output, ResultSource, State, UploadKeyError},
     provider::{Called, DownloadError, definition, facts},
     store::{QueueName, StoreError},
 };
@@ -32,6 +38,7 @@ pub async fn collect(app: &App, id: &JobId) -> Result<(), FlowError> {
     };
     match (&job.state, &job.callback) {
         (State::Ready { .. }, _) => fetch(app, job).await,
+        (State::Branching { .. }, _) => look_at_branches(app, job).await,
         (State::Queued { .. } | State::Submitting { .. } | State::Waiting { .. }, Some(callback)) => {
             let options = job.step().map_or(&serde_json::Value::Null, |step| &step.options);
             let Some(read) = definition(job.provider()).read_callback else { return Ok(()) };
@@ -101,7 +108,8 @@ impl From<DownloadError> for FetchError {
     }
 }
 
-async fn fetch(app: &App, job: Job) -> Result<(), FlowError> {
+/// Brings the result of a job that is `Ready` into the bucket, and goes on with it.
+pub(super) async fn fetch(app: &App, job: Job) -> Result<(), FlowError> {
     let State::Ready { since, source, failures, .. } = job.state.clone() else { return Ok(()) };
     let life = SignedDuration::try_from(facts(job.provider()).result_life).unwrap_or(SignedDuration::MAX);
     let still_there = app.now().duration_since(since) < life;
@@ -116,12 +124,9 @@ async fn fetch(app: &App, job: Job) -> Result<(), FlowError> {
         let due_at = app.retry_at(failures, Duration::from_secs(1));
         app.advance(job, &Event::FetchFailed { due_at }).await.map(|_| ())
     };
-    let retry = format!("Run `darkroom retry {}` to have the image worked on again", job.id);
+    let retry = format!("Run `darkroom retry {}` to have the image worked on again", job.known_as());
     match fetched {
-        Ok(Fetched::Whole(outputs)) => {
-            app.end(job, &Event::Collected { at: app.now(), outputs }).await?;
-            Ok(())
-        }
+        Ok(Fetched::Whole(outputs)) => go_on(app, job, outputs).await,
         Ok(Fetched::Partly(..)) if failures + 1 < MOST_FETCHES_OF_BROKEN => again(job).await,
         Ok(Fetched::Partly(outputs, problem)) => {
             let message = format!("The result for '{}' is damaged: {problem}. {retry}", job.upload.key);
@@ -182,12 +187,12 @@ async fn fetch_image(app: &App, job: &Job, url: &str) -> Result<Fetched, FetchEr
     let inspected = inspected
         .map_err(|panic| FetchError::Final(format!("the result could not be inspected: {panic}")))?
         .map_err(|problem| FetchError::Broken(problem.to_string()))?;
-    let key = single_key(&job.upload_key().map_err(FlowError::from)?, &inspected);
+    let key = single_key(job, &inspected).map_err(FlowError::from)?;
     app.objects.put_file(&key, inspected.format.content_type(), &path).await?;
     Ok(Fetched::Whole(vec![output(key, inspected)]))
 }
 
-/// The upload itself is the result.
+/// The step's input is its result. Where another step follows, it goes on with that very object.
 async fn pass_original(app: &App, job: &Job) -> Result<Fetched, FetchError> {
     let input = job.step().map_or(&job.upload.key, |step| &step.input);
     let bytes = match app.objects.get(input).await {
@@ -196,6 +201,10 @@ async fn pass_original(app: &App, job: &Job) -> Result<Fetched, FetchError> {
         }
         got => got?,
     };
+    if !job.plan.is_empty() {
+        let inspected = inspect_bytes(&bytes).map_err(|problem| FetchError::Final(problem.to_string()))?;
+        return Ok(Fetched::Whole(vec![output(input.clone(), inspected)]));
+    }
     match store_single(app, job, &bytes).await? {
         Ok(output) => Ok(Fetched::Whole(vec![output])),
         Err(problem) => Err(FetchError::Final(problem)),
@@ -208,7 +217,7 @@ pub(super) async fn store_single(app: &App, job: &Job, bytes: &Bytes) -> Result<
         Ok(inspected) => inspected,
         Err(problem) => return Ok(Err(problem.to_string())),
     };
-    let key = single_key(&job.upload_key()?, &inspected);
+    let key = single_key(job, &inspected)?;
     app.objects.put(&key, inspected.format.content_type(), bytes.clone()).await?;
     Ok(Ok(output(key, inspected)))
 }
@@ -218,7 +227,7 @@ async fn fetch_archive(app: &App, job: &Job, url: &str) -> Result<Fetched, Fetch
     let archive = download(app, job, url, MOST_ARCHIVE_BYTES, folder.path()).await?;
     let entries = folder.path().join("entries");
     tokio::fs::create_dir(&entries).await?;
-    let (id, stem) = (job.id.clone(), job.upload_key().map_err(FlowError::from)?.stem().to_owned());
+    let (id, stem) = (job.id.clone(), job.stem().to_owned());
     let upload_stem = stem.clone();
     let unpacked = tokio::task::spawn_blocking(move || unpack(&archive, &entries, |name| shown(&id, &stem, name)))
         .await
@@ -271,11 +280,11 @@ fn proves_to_be_ours(job: &Job, unpacked: &Unpacked) -> Option<bool> {
 }
 
 async fn store_all(app: &App, job: &Job, unpacked: &Unpacked) -> Result<Vec<Output>, FetchError> {
-    let upload = job.upload_key().map_err(FlowError::from)?;
     let single = unpacked.images.len() + unpacked.broken.len() == 1;
     let mut outputs = Vec::with_capacity(unpacked.images.len());
     for image in &unpacked.images {
-        let key = if single { single_key(&upload, &image.inspected) } else { upload.result(&image.name) };
+        let key = if single { single_key(job, &image.inspected) } else { job.output_key(&own_name(job, &image.name)) };
+        let key = key.map_err(FlowError::from)?;
         app.objects.put_file(&key, image.inspected.format.content_type(), &image.path).await?;
         outputs.push(output(key, image.inspected.clone()));
     }
@@ -287,9 +296,17 @@ fn shown(id: &JobId, stem: &str, name: &str) -> String {
     name.replace(id.as_str(), stem)
 }
 
-/// Where a job's only result lies: the upload's name with the true extension of the content.
-fn single_key(upload: &UploadKey, inspected: &Inspected) -> String {
-    upload.result(&format!("{}.{}", upload.stem(), inspected.format.extension()))
+/// A name that no other branch of the same job has: all of them put their results into one folder.
+fn own_name(job: &Job, name: &str) -> String {
+    match &job.branch {
+        Some(branch) if !name.starts_with(&branch.stem) => format!("{}-{name}", branch.stem),
+        _ => name.to_owned(),
+    }
+}
+
+/// Where a step's only output lies: the upload's name (or the branch's) with the true extension of the content.
+fn single_key(job: &Job, inspected: &Inspected) -> Result<String, UploadKeyError> {
+    job.output_key(&format!("{}.{}", job.stem(), inspected.format.extension()))
 }
 
 fn output(key: String, inspected: Inspected) -> Output {

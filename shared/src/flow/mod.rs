@@ -1,12 +1,16 @@
 //! The use cases, one a file: submit, callback, poll, collect, recover. The only place that joins jobs, providers and
 //! stores. Flows never call a function; what passes between functions is a row and a wake-up.
 
+mod animation;
 mod attempt;
+mod branch;
 mod callback;
 mod collect;
+mod fit;
 mod inspect;
 mod notes;
 mod poll;
+mod preflight;
 mod recover;
 mod refusal;
 mod retry;
@@ -20,6 +24,8 @@ use bytes::Bytes;
 use jiff::Timestamp;
 
 pub use self::{
+    animation::is_animated,
+    branch::tree,
     callback::{CallbackSecrets, CallbackUrls, Received, receive_callback},
     collect::collect,
     inspect::{InspectError, Inspected, inspect_bytes, inspect_file},
@@ -135,9 +141,17 @@ impl App {
         Err(FlowError::Contended(job.id))
     }
 
-    /// Ends a job: first `job.json`, then the row. If we die in between, the job is still due and ends again.
+    /// Ends a job: first `job.json`, then the row. If we die in between, the job is still due and ends again. A branch
+    /// has no `job.json`: its trunk tells of it.
     async fn end(&self, job: Job, event: &Event) -> Result<Option<Job>, FlowError> {
         let Ok(after) = job.after(event) else { return Ok(None) };
+        if job.branch.is_some() {
+            let ended = self.advance(job, event).await?;
+            if let Some(ended) = &ended {
+                branch::tell_trunk(self, ended).await?;
+            }
+            return Ok(ended);
+        }
         self.write_document(&after).await?;
         let id = job.id.clone();
         let ended = self.advance(job, event).await?;
@@ -161,13 +175,20 @@ impl App {
 
     async fn write_document(&self, job: &Job) -> Result<(), FlowError> {
         let key = job.upload_key()?.job_document();
-        let body = serde_json::to_vec_pretty(&Document::from(job)).map_err(std::io::Error::other)?;
+        let tree = branch::tree(&self.jobs, job.clone()).await?;
+        let body = serde_json::to_vec_pretty(&Document::from(&tree)).map_err(std::io::Error::other)?;
         Ok(self.objects.put(&key, "application/json", Bytes::from(body)).await?)
     }
 
-    /// Ends a job as failed, for a person who can act on it.
+    /// Ends a job as failed, for a person who can act on it. What earlier steps have made is kept and named.
     async fn fail(&self, job: Job, kind: FailureKind, message: String) -> Result<(), FlowError> {
-        self.fail_keeping(job, kind, message, Vec::new()).await
+        let made_before = job.made_before().to_vec();
+        let message = match made_before.as_slice() {
+            [] => message,
+            [only] => format!("{message}. What the step before made is kept: '{}'", only.key),
+            many => format!("{message}. The {} images that the step before made are kept", many.len()),
+        };
+        self.fail_keeping(job, kind, message, made_before).await
     }
 
     /// The same with `outputs` that lie in the bucket all the same.

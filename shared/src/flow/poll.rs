@@ -89,7 +89,7 @@ fn polled_task(app: &App, job: &Job) -> Option<TaskId> {
 
 async fn look_at_one(app: &App, job: Job) -> Result<(), FlowError> {
     let queue = match &job.state {
-        State::Ready { .. } => QueueName::Collect,
+        State::Ready { .. } | State::Branching { .. } => QueueName::Collect,
         _ if job.callback.is_some() => QueueName::Collect,
         // A task is only ever asked for, by a poller that has its provider; to send it again would be to pay again.
         State::Waiting { .. } if job.step().is_some_and(|step| step.task_id.is_some()) => {
@@ -156,7 +156,7 @@ async fn answered(app: &App, job: Job, status: Option<&TaskStatus>) -> Result<()
                     "{} took '{}' and no longer knows of it. Run `darkroom retry {}` to send it again",
                     job.provider(),
                     job.upload.key,
-                    job.id
+                    job.known_as()
                 );
                 app.fail(job, FailureKind::TaskLost, message).await
             }
@@ -176,7 +176,7 @@ async fn still_working(app: &App, job: Job, says: &str) -> Result<(), FlowError>
              run `darkroom retry {}`",
             job.provider(),
             job.upload.key,
-            job.id
+            job.known_as()
         );
         return app.fail(job, FailureKind::Deadline, message).await;
     }

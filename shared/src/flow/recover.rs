@@ -25,7 +25,7 @@ pub async fn recover(app: &App) -> Result<usize, FlowError> {
     for job in unfinished {
         let event = match (&job.state, job.step()) {
             // Fetching needs no time to come.
-            (State::Ready { .. }, _) => {
+            (State::Ready { .. } | State::Branching { .. }, _) => {
                 app.wake(QueueName::Collect, &job.id).await;
                 continue;
             }

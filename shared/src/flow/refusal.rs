@@ -51,7 +51,7 @@ pub(super) async fn refused(app: &App, job: Job, error: &ProviderError) -> Resul
 }
 
 fn advice_for_people(job: &Job, error: &ProviderError, failures: u32) -> String {
-    let (provider, key, id) = (job.provider(), &job.upload.key, &job.id);
+    let (provider, key, id) = (job.provider(), &job.upload.key, job.known_as());
     let now = match error.failure_kind() {
         FailureKind::Credentials => format!(
             "Check {}_… in the environment, then run `darkroom retry {id}`",

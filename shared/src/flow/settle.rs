@@ -58,7 +58,7 @@ async fn unknown(app: &App, job: Job, why: &str) -> Result<(), FlowError> {
          nothing was done, run `darkroom retry {}` (it may cost a second time otherwise)",
         job.upload.key,
         job.provider(),
-        job.id
+        job.known_as()
     );
     app.fail(job, FailureKind::OutcomeUnknown, message).await
 }

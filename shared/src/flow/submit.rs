@@ -1,10 +1,14 @@
 //! Submit: an upload becomes a job, and a job that is woken goes on. What is done with it then is `attempt`'s business,
 //! or `settle`'s where an earlier attempt had no known end.
 
+use std::collections::BTreeSet;
+
 use super::{App, FlowError, attempt::attempt, settle::settle};
 use crate::{
     event::Uploaded,
-    job::{FailureKind, Job, JobId, Route, State, Step, Upload, UploadKey, UploadKeyError},
+    job::{
+        DEFAULT_PRESET, FailureKind, Job, JobId, PlannedStep, Route, State, Step, Upload, UploadKey, UploadKeyError,
+    },
     provider::Delivery,
     store::{Created, QueueName},
 };
@@ -57,7 +61,10 @@ fn new_job(app: &App, id: JobId, key: &UploadKey, uploaded: Uploaded) -> Job {
     Job {
         id,
         revision: 0,
-        steps: vec![Step::new(key.route(), serde_json::Value::Null, uploaded.key.clone())],
+        steps: vec![Step::new(unplanned(key.route()), uploaded.key.clone(), uploaded.bytes)],
+        plan: Vec::new(),
+        branch: None,
+        ended_branches: BTreeSet::new(),
         upload: Upload {
             bucket: uploaded.bucket,
             key: uploaded.key,
@@ -80,16 +87,22 @@ enum Equipped {
     NoSuchPreset(Job),
 }
 
-/// Gives the step its preset's options and its callback URL, once: neither changes over the step's attempts, whatever
+/// A step whose preset has not been looked up.
+fn unplanned(route: &Route) -> PlannedStep {
+    PlannedStep { route: route.clone(), options: serde_json::Value::Null, fit: false }
+}
+
+/// Gives the job what its preset says, and the step its callback URL, once: neither changes over the step's attempts, whatever
 /// becomes of the configuration. A job that was refused for want of a preset gets them when it is tried again.
 fn equip(app: &App, mut job: Job) -> Result<Equipped, FlowError> {
     let id = job.id.clone();
     let Some(step) = job.steps.last_mut() else { return Ok(Equipped::Yes(job)) };
     if step.options.is_null() {
-        let route = Route { provider: step.provider, preset: step.preset.clone() };
-        let Some(plan) = app.presets.plan(&route) else { return Ok(Equipped::NoSuchPreset(job)) };
-        let Some(first) = plan.into_iter().next() else { return Ok(Equipped::NoSuchPreset(job)) };
+        let mut plan = app.presets.plan(&job.route).unwrap_or_default().into_iter();
+        let Some(first) = plan.next() else { return Ok(Equipped::NoSuchPreset(job)) };
         step.options = first.options;
+        step.fit = first.fit;
+        job.plan = plan.collect();
     }
     let calls_back = app
         .providers
@@ -109,12 +122,14 @@ fn equip(app: &App, mut job: Job) -> Result<Equipped, FlowError> {
 async fn refuse_preset(app: &App, job: Job, key: &UploadKey) -> Result<(), FlowError> {
     let Route { provider, preset } = key.route();
     let known: Vec<&str> = app.presets.names(*provider).collect();
+    let meant = app.presets.nearest(key.route());
     let message = format!(
-        "'{}' asks for the preset '{preset}' of {provider}, and there is none; there are: {}. Add [{provider}.{preset}] \
-         to darkroom.toml, or upload the image again as uploads/{provider}/{}/…",
+        "'{}' asks for the preset '{preset}' of {provider}, and there is none{}; there are: {}. Add \
+         [{provider}.{preset}] to darkroom.toml, or upload the image again as uploads/{provider}/{}/…",
         key.as_str(),
+        meant.map(|name| format!(" (was '{name}' meant?)")).unwrap_or_default(),
         known.join(", "),
-        known.first().unwrap_or(&"default"),
+        meant.or(known.first().copied()).unwrap_or(DEFAULT_PRESET),
     );
     app.fail(job, FailureKind::UnknownPreset, message).await
 }
@@ -138,6 +153,10 @@ async fn resume(app: &App, job: Job) -> Result<(), FlowError> {
             }
         }
         State::Submitting { .. } => settle(app, job).await,
-        State::Waiting { .. } | State::Ready { .. } | State::Done { .. } | State::Failed { .. } => Ok(()),
+        State::Waiting { .. }
+        | State::Branching { .. }
+        | State::Ready { .. }
+        | State::Done { .. }
+        | State::Failed { .. } => Ok(()),
     }
 }

@@ -21,6 +21,12 @@ pub struct InvalidJobId(String);
 const LENGTH: usize = 32;
 
 impl JobId {
+    /// The id of a branch: the job that goes on with one of several outputs of a step. `number` counts from 1.
+    #[must_use]
+    pub fn of_branch(&self, number: u32) -> Self {
+        Self::of_upload("branch", &self.0, &number.to_string())
+    }
+
     /// The id of the job for one version of one object.
     ///
     /// `version` is the event's version id, or its sequencer where the bucket keeps no versions.

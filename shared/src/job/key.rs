@@ -7,6 +7,10 @@ pub const UPLOADS_PREFIX: &str = "uploads/";
 /// Where results and `job.json` are put. It shares no beginning with [`UPLOADS_PREFIX`], so nothing loops.
 pub const RESULTS_PREFIX: &str = "results/";
 
+/// Where the outputs of all steps of a chain but the last are put: `steps/<job id>/<number of the step>/<file>`. The
+/// job's id keeps an upload that takes the place of another from changing what that one's job works on.
+pub const STEPS_PREFIX: &str = "steps/";
+
 /// An upload's key may be so long: a result's key is it and a name of [`safe_file_name`], at most S3's 1024 bytes.
 const LONGEST_KEY_BYTES: usize = 1024 - 184;
 
@@ -81,11 +85,7 @@ impl UploadKey {
     /// The upload's file name without its extension; never empty.
     #[must_use]
     pub fn stem(&self) -> &str {
-        let name = self.key.rsplit('/').next().unwrap_or(&self.key);
-        match name.rsplit_once('.') {
-            Some((stem, _)) if !stem.is_empty() => stem,
-            _ => name,
-        }
+        stem(&self.key)
     }
 
     /// The folder of the results, ending in `/`.
@@ -105,6 +105,15 @@ impl UploadKey {
     #[must_use]
     pub fn job_document(&self) -> String {
         format!("{}job.json", self.result_folder())
+    }
+}
+
+/// A key's file name without its extension; never empty for a key that names a file.
+pub(super) fn stem(key: &str) -> &str {
+    let name = key.rsplit('/').next().unwrap_or(key);
+    match name.rsplit_once('.') {
+        Some((stem, _)) if !stem.is_empty() => stem,
+        _ => name,
     }
 }
 

@@ -3,6 +3,7 @@
 //! This module is pure. It reads no clock, does no I/O and imports nothing else of ours: time and facts come in as
 //! arguments, the next state comes out. Whoever wants to know what darkroom does with an image reads it here.
 
+mod branch;
 mod document;
 mod failure;
 mod id;
@@ -13,11 +14,12 @@ mod schedule;
 mod state;
 mod transition;
 
-pub use document::{Document, DocumentStep, DocumentUpload};
+pub use branch::{Branch, Tree};
+pub use document::{Document, DocumentItem, DocumentStep, DocumentUpload};
 pub use failure::{Failure, FailureKind};
 pub use id::{InvalidJobId, JobId, TaskId};
 pub use image_file::{ImageFormat, safe_file_name};
-pub use key::{RESULTS_PREFIX, UPLOADS_PREFIX, UploadKey, UploadKeyError};
+pub use key::{RESULTS_PREFIX, STEPS_PREFIX, UPLOADS_PREFIX, UploadKey, UploadKeyError};
 pub use route::{DEFAULT_PRESET, InvalidRoute, ProviderName, Route};
 pub use schedule::{Pace, Schedule};
 pub use state::{

@@ -15,13 +15,15 @@ pub enum ProviderName {
     Watermark,
     /// fangtangtv.com (Hili): repair, upscaling, colour, ID photo backgrounds.
     Fangtang,
+    /// VK Cloud: photos improved and coloured, resolution raised.
+    Vkcloud,
     /// imageban.ru: hosting.
     Imageban,
 }
 
 impl ProviderName {
     /// Every provider, in the order in which they are shown.
-    pub const ALL: [Self; 4] = [Self::Imgfactory, Self::Watermark, Self::Fangtang, Self::Imageban];
+    pub const ALL: [Self; 5] = [Self::Imgfactory, Self::Watermark, Self::Fangtang, Self::Vkcloud, Self::Imageban];
 
     /// The provider's name in keys, presets, rows and messages.
     #[must_use]
@@ -30,6 +32,7 @@ impl ProviderName {
             Self::Imgfactory => "imgfactory",
             Self::Watermark => "watermark",
             Self::Fangtang => "fangtang",
+            Self::Vkcloud => "vkcloud",
             Self::Imageban => "imageban",
         }
     }
@@ -136,10 +139,8 @@ mod tests {
     #[test]
     fn an_unknown_provider_is_named_with_those_there_are() {
         let error = "photoshop/x".parse::<Route>().unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            "there is no provider 'photoshop'; there are: imgfactory, watermark, fangtang, imageban"
-        );
+        let words = "there is no provider 'photoshop'; there are: imgfactory, watermark, fangtang, vkcloud, imageban";
+        assert_eq!(error.to_string(), words);
     }
 
     #[test]

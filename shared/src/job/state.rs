@@ -1,9 +1,14 @@
 //! What is known of a job. Data that only makes sense in one state lives inside that state.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Failure, JobId, ProviderName, Route, TaskId, UploadKey, UploadKeyError};
+use super::{
+    Branch, Failure, JobId, ProviderName, Route, STEPS_PREFIX, TaskId, UploadKey, UploadKeyError, key::stem,
+    safe_file_name,
+};
 
 /// One upload and everything done about it: the row in the table.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -20,6 +25,16 @@ pub struct Job {
     pub state: State,
     /// What was done, in order. The last one is the step at work.
     pub steps: Vec<Step>,
+    /// The steps that are still to come.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub plan: Vec<PlannedStep>,
+    /// Where the job is one of several that go on with the outputs of another job's step.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub branch: Option<Branch>,
+    /// The branches of this job that have told their end, by number. A branch that died before it could tell is found
+    /// by looking.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty", with = "serde_dynamo::number_set")]
+    pub ended_branches: BTreeSet<u32>,
     /// When the job was made.
     pub created_at: Timestamp,
     /// When it ended.
@@ -65,6 +80,48 @@ impl Job {
         self.state.due_at().is_some_and(|due_at| due_at <= now)
     }
 
+    /// The outputs of the last step with which branches go on; empty where the job has not branched.
+    #[must_use]
+    pub fn branched_outputs(&self) -> &[Output] {
+        self.step().map_or(&[], |step| &step.outputs)
+    }
+
+    /// The id under which a person knows the job: that of the upload's own job.
+    #[must_use]
+    pub fn known_as(&self) -> &JobId {
+        self.branch.as_ref().map_or(&self.id, |branch| &branch.root)
+    }
+
+    /// What earlier steps have made, should the step at work fail.
+    #[must_use]
+    pub fn made_before(&self) -> &[Output] {
+        let earlier = self.steps.iter().rev().skip(1).find(|step| !step.outputs.is_empty());
+        let of_branch = self.branch.as_ref().map(|branch| std::slice::from_ref(&branch.input));
+        earlier.map(|step| step.outputs.as_slice()).or(of_branch).unwrap_or_default()
+    }
+
+    /// The name of outputs that have none of their own: the upload's without its extension, or the branch's.
+    #[must_use]
+    pub fn stem(&self) -> &str {
+        match &self.branch {
+            Some(branch) => &branch.stem,
+            None => stem(&self.upload.key),
+        }
+    }
+
+    /// The key of an output of the step at work: in the result folder if it is the last one, else below `steps/`. The
+    /// name is made safe.
+    ///
+    /// # Errors
+    /// Never for a job that we made: its key was read when it was made.
+    pub fn output_key(&self, file_name: &str) -> Result<String, UploadKeyError> {
+        if self.plan.is_empty() {
+            return Ok(self.upload_key()?.result(file_name));
+        }
+        // A branch has an id of its own, and counts its own steps.
+        Ok(format!("{STEPS_PREFIX}{}/{}/{}", self.id, self.steps.len(), safe_file_name(file_name)))
+    }
+
     /// The job's key, taken apart.
     ///
     /// # Errors
@@ -102,6 +159,18 @@ pub struct Step {
     pub options: serde_json::Value,
     /// The key of the image that the step works on.
     pub input: String,
+    /// Its size.
+    #[serde(default)]
+    pub input_bytes: u64,
+    /// Whether an image beyond the provider's limits is made to fit.
+    #[serde(default)]
+    pub fit: bool,
+    /// What was made of the image to fit the provider's limits, and is sent in its place.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fitted: Option<String>,
+    /// What the step made, where another step goes on with it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub outputs: Vec<Output>,
     /// The provider's name for its work.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub task_id: Option<TaskId>,
@@ -150,14 +219,18 @@ pub struct Step {
 }
 
 impl Step {
-    /// A step that has not begun.
+    /// A step that has not begun, on the image under the key `input`.
     #[must_use]
-    pub fn new(route: &Route, options: serde_json::Value, input: String) -> Self {
+    pub fn new(planned: PlannedStep, input: String, input_bytes: u64) -> Self {
         Self {
-            provider: route.provider,
-            preset: route.preset.clone(),
-            options,
+            provider: planned.route.provider,
+            preset: planned.route.preset,
+            options: planned.options,
             input,
+            input_bytes,
+            fit: planned.fit,
+            fitted: None,
+            outputs: Vec::new(),
             task_id: None,
             attempts: 0,
             failures: 0,
@@ -251,6 +324,13 @@ pub enum State {
         due_at: Timestamp,
         /// How often we looked.
         polls: u32,
+    },
+    /// The step has several outputs, and a branch goes on with each.
+    Branching {
+        /// When they began.
+        since: Timestamp,
+        /// The next look at them, should their word be lost.
+        due_at: Timestamp,
     },
     /// The provider is done; the result has to be fetched.
     Ready {
@@ -390,6 +470,7 @@ impl State {
             Self::Queued { due_at, .. }
             | Self::Submitting { due_at, .. }
             | Self::Waiting { due_at, .. }
+            | Self::Branching { due_at, .. }
             | Self::Ready { due_at, .. } => Some(*due_at),
             Self::Done { .. } | Self::Failed { .. } => None,
         }
@@ -401,7 +482,8 @@ impl State {
         match self {
             Self::Queued { .. } => StateName::Queued,
             Self::Submitting { .. } => StateName::Submitting,
-            Self::Waiting { .. } => StateName::Waiting,
+            // People need not know the difference: the image is being worked on elsewhere.
+            Self::Waiting { .. } | Self::Branching { .. } => StateName::Waiting,
             Self::Ready { .. } => StateName::Ready,
             Self::Done { .. } => StateName::Done,
             Self::Failed { .. } => StateName::Failed,

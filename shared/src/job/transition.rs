@@ -4,12 +4,16 @@
 //! ```text
 //!             Started            Accepted            Finished           Collected
 //!   Queued ───────────► Submitting ───────► Waiting ───────────► Ready ───────────► Done
-//!     ▲  ▲ Postponed ◄──────┘ │                │ │                │ │
+//!     ▲ ▲ ▲                   │                │ │                │ │ │  Branched     ▲
+//!     │ │ └── Advanced ───────┼────────────────┼─┼────────────────┼─┘ └──► Branching ─┘
+//!     │ └ Postponed ◄─────────┤                │ │                │
 //!     │  └──── CallbackMissing ┼───────────────┘ │                │ │
 //!     │           Disproved ───► ◄────────────────┼────────────────┘ │
 //!     │                        └── Finished ─────┼────────► Ready    │
 //!     └─ Retried ── Failed ◄── Failed (from any state that is no end)┘
 //! ```
+
+use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 
@@ -89,6 +93,29 @@ pub enum Event {
         /// Now.
         at: Timestamp,
     },
+    /// The step's one output lies in the bucket, and the next step begins with it.
+    Advanced {
+        /// Now.
+        at: Timestamp,
+        /// What lies there.
+        output: Output,
+        /// When to wake the next step, should the wake-up that follows be lost.
+        woken_until: Timestamp,
+    },
+    /// The step's outputs lie in the bucket, and a branch goes on with each.
+    Branched {
+        /// Now.
+        at: Timestamp,
+        /// What lies there.
+        outputs: Vec<Output>,
+        /// When to look at the branches.
+        due_at: Timestamp,
+    },
+    /// The branches are still at work.
+    BranchesGoOn {
+        /// The next look.
+        due_at: Timestamp,
+    },
     /// The results lie in the bucket.
     Collected {
         /// Now.
@@ -109,6 +136,15 @@ pub enum Event {
     Retried {
         /// Now.
         at: Timestamp,
+    },
+    /// A person asks for another try, and branches that had failed are at work again.
+    BranchesRetried {
+        /// Now.
+        at: Timestamp,
+        /// The next look at them.
+        due_at: Timestamp,
+        /// The branches that are done.
+        done: BTreeSet<u32>,
     },
 }
 
@@ -172,6 +208,10 @@ impl Event {
             Self::Woken { .. } => "woken",
             Self::FetchFailed { .. } => "fetch failed",
             Self::Disproved { .. } => "disproved",
+            Self::Advanced { .. } => "advanced",
+            Self::Branched { .. } => "branched",
+            Self::BranchesGoOn { .. } => "branches go on",
+            Self::BranchesRetried { .. } => "branches retried",
             Self::Collected { .. } => "collected",
             Self::Failed { .. } => "failed",
             Self::Retried { .. } => "retried",
@@ -194,7 +234,7 @@ pub struct IllegalTransition {
 /// # Errors
 /// When the event cannot happen in this state. The caller leaves the job as it is.
 pub fn next(state: &State, event: &Event) -> Result<State, IllegalTransition> {
-    use State::{Done, Failed, Queued, Ready, Submitting, Waiting};
+    use State::{Branching, Done, Failed, Queued, Ready, Submitting, Waiting};
     let follows = match (state, event) {
         (Queued { .. }, Event::Started { at, lease_until }) => Submitting { since: *at, due_at: *lease_until },
         (
@@ -218,7 +258,11 @@ pub fn next(state: &State, event: &Event) -> Result<State, IllegalTransition> {
         (Ready { since, failures, source, .. }, Event::FetchFailed { due_at }) => {
             Ready { since: *since, due_at: *due_at, failures: failures.saturating_add(1), source: source.clone() }
         }
-        (Ready { .. }, Event::Collected { outputs, .. }) => Done { outputs: outputs.clone() },
+        (Ready { .. }, Event::Advanced { at, .. }) => Queued { due_at: *at, slot_at: None },
+        (Ready { .. }, Event::Branched { at, due_at, .. })
+        | (Failed { .. }, Event::BranchesRetried { at, due_at, .. }) => Branching { since: *at, due_at: *due_at },
+        (Branching { since, .. }, Event::BranchesGoOn { due_at }) => Branching { since: *since, due_at: *due_at },
+        (Ready { .. } | Branching { .. }, Event::Collected { outputs, .. }) => Done { outputs: outputs.clone() },
         (Failed { .. }, Event::Retried { at }) => Queued { due_at: *at, slot_at: None },
         (unfinished, Event::Woken { .. }) if !unfinished.is_finished() => unfinished.clone(),
         (unfinished, Event::Failed { reason, outputs, .. }) if !unfinished.is_finished() => {
@@ -235,6 +279,9 @@ impl Job {
     /// # Errors
     /// When the event cannot happen in the job's state; the job is unchanged then.
     pub fn after(&self, event: &Event) -> Result<Self, IllegalTransition> {
+        if !self.permits(event) {
+            return Err(IllegalTransition { state: self.state.name(), event: event.name() });
+        }
         let mut job = Self { state: next(&self.state, event)?, revision: self.revision + 1, ..self.clone() };
         job.record(event);
         Ok(job)
@@ -250,23 +297,54 @@ impl Job {
         done || self.state == found.state
     }
 
+    /// What depends on more than the state: a chain goes on only where steps are to come, ends only where none are, and
+    /// a job that has branched is gone on with by its branches.
+    fn permits(&self, event: &Event) -> bool {
+        let branched = !self.branched_outputs().is_empty();
+        match event {
+            Event::Advanced { .. } => !self.plan.is_empty(),
+            Event::Branched { outputs, .. } => !self.plan.is_empty() && !outputs.is_empty(),
+            Event::Retried { .. } => !branched,
+            Event::BranchesRetried { .. } => branched,
+            _ => true,
+        }
+    }
+
     fn record(&mut self, event: &Event) {
         self.woken_until = match event {
-            Event::Woken { until } => Some(*until),
+            Event::Woken { until: woken_until } | Event::Advanced { woken_until, .. } => Some(*woken_until),
             _ => None,
         };
         match event {
             Event::Collected { at, .. } | Event::Failed { at, .. } => self.finished_at = Some(*at),
             Event::Retried { .. } => self.finished_at = None,
+            Event::BranchesRetried { done, .. } => {
+                self.finished_at = None;
+                self.ended_branches.clone_from(done);
+            }
             _ => {}
         }
         // What a new attempt brings is told by its own callback, not by one of an attempt given up.
-        if matches!(event, Event::Started { .. } | Event::Postponed { .. } | Event::Retried { .. }) {
+        let anew = matches!(event, Event::Started { .. } | Event::Postponed { .. } | Event::Retried { .. });
+        if anew || matches!(event, Event::Advanced { .. } | Event::Branched { .. }) {
             self.callback = None;
         }
         if let Some(step) = self.steps.last_mut() {
             step.record(event);
         }
+        if let Event::Advanced { output, .. } = event {
+            self.begin_next_step(output);
+        }
+    }
+
+    fn begin_next_step(&mut self, input: &Output) {
+        if self.plan.is_empty() {
+            return;
+        }
+        let mut step = Step::new(self.plan.remove(0), input.key.clone(), input.bytes);
+        // An earlier step's task bears our name too, and is not this step's.
+        step.ruled_out = self.steps.iter().filter_map(|step| step.task_id.clone()).collect();
+        self.steps.push(step);
     }
 }
 
@@ -293,6 +371,8 @@ impl Step {
                 self.links.clone_from(&report.links);
                 self.balance = report.balance.or(self.balance);
             }
+            Event::Advanced { output, .. } => self.outputs = vec![output.clone()],
+            Event::Branched { outputs, .. } => self.outputs.clone_from(outputs),
             Event::CallbackMissing { .. } => self.replays = self.replays.saturating_add(1),
             Event::Disproved { .. } => {
                 self.finished_at = None;

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::{Called, ProviderError, fangtang, imageban, imgfactory, options::OptionsReader, watermark};
+use super::{Called, ProviderError, fangtang, imageban, imgfactory, options::OptionsReader, vkcloud, watermark};
 use crate::{
     environment::Environment,
     job::{ImageFormat, ProviderName},
@@ -60,6 +60,7 @@ pub fn definition(provider: ProviderName) -> &'static Definition {
         ProviderName::Imgfactory => &imgfactory::DEFINITION,
         ProviderName::Watermark => &watermark::DEFINITION,
         ProviderName::Fangtang => &fangtang::DEFINITION,
+        ProviderName::Vkcloud => &vkcloud::DEFINITION,
         ProviderName::Imageban => &imageban::DEFINITION,
     }
 }

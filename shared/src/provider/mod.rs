@@ -14,6 +14,7 @@ pub mod imgfactory;
 mod notes;
 mod options;
 mod tolerant;
+pub mod vkcloud;
 pub mod watermark;
 
 use std::{collections::BTreeMap, sync::Arc};
@@ -135,6 +136,7 @@ pub fn make(provider: ProviderName, equipment: &Equipment<'_>) -> Result<Arc<dyn
         ProviderName::Imgfactory => imgfactory::make(equipment),
         ProviderName::Watermark => watermark::make(equipment),
         ProviderName::Fangtang => fangtang::make(equipment),
+        ProviderName::Vkcloud => vkcloud::make(equipment),
         ProviderName::Imageban => imageban::make(equipment),
     }
 }

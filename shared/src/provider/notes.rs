@@ -24,9 +24,15 @@ pub trait Notes: Send + Sync + std::fmt::Debug {
 #[error("what the functions remember together cannot be reached: {0}")]
 pub struct NotesError(pub String);
 
-/// A memory of this process alone, for examples and tests.
-#[derive(Debug, Default)]
+/// A memory of this process alone, for examples and tests. Its `Debug` shows no notes: they may be secrets.
+#[derive(Default)]
 pub struct NotesInMemory(std::sync::Mutex<std::collections::BTreeMap<String, String>>);
+
+impl std::fmt::Debug for NotesInMemory {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("NotesInMemory")
+    }
+}
 
 #[async_trait]
 impl Notes for NotesInMemory {

@@ -223,6 +223,35 @@ impl Jobs {
         }
     }
 
+    /// Records that a branch of an unfinished job has ended (`IF_UNFINISHED`), and returns how many have. `None`: the job
+    /// is not there or has ended.
+    ///
+    /// # Errors
+    /// When DynamoDB refuses for another reason.
+    pub async fn record_ended_branch(&self, id: &JobId, number: u32) -> Result<Option<u32>, StoreError> {
+        let update = self
+            .client
+            .update_item()
+            .table_name(&self.table)
+            .key(ID, AttributeValue::S(id.to_string()))
+            .condition_expression(IF_UNFINISHED)
+            .update_expression("ADD #ended :number, #revision :one")
+            .expression_attribute_names("#lane", LANE)
+            .expression_attribute_names("#ended", "ended_branches")
+            .expression_attribute_names("#revision", "revision")
+            .expression_attribute_values(":number", AttributeValue::Ns(vec![number.to_string()]))
+            .expression_attribute_values(":one", self::number(1))
+            .return_values(ReturnValue::UpdatedNew);
+        match update.send().await {
+            Ok(output) => {
+                let ended = output.attributes.as_ref().and_then(|new| new.get("ended_branches")?.as_ns().ok());
+                Ok(Some(ended.map_or(0, |ended| u32::try_from(ended.len()).unwrap_or(u32::MAX))))
+            }
+            Err(SdkError::ServiceError(error)) if error.err().is_conditional_check_failed_exception() => Ok(None),
+            Err(error) => Err(StoreError::Table { doing: "written", message: words(&error) }),
+        }
+    }
+
     /// Unfinished jobs of one lane with a `due_at` up to `until`, the earliest first, at most `most`.
     ///
     /// # Errors
@@ -277,9 +306,17 @@ impl Jobs {
     /// When DynamoDB refuses or a row is no job.
     pub async fn list(&self, filter: Filter, most: usize) -> Result<Vec<Job>, StoreError> {
         let mut scan = self.client.scan().table_name(&self.table).expression_attribute_names("#upload", "upload");
-        let mut conditions = vec!["attribute_exists(#upload)"];
+        // A branch is told as a part of its upload's job.
+        let mut conditions = vec!["attribute_exists(#upload)", "attribute_not_exists(#branch)"];
+        scan = scan.expression_attribute_names("#branch", "branch");
         if let Some(state) = filter.state {
-            conditions.push("#state.#name = :state");
+            conditions.push(match state {
+                StateName::Waiting => "(#state.#name = :state OR #state.#name = :branching)",
+                _ => "#state.#name = :state",
+            });
+            if state == StateName::Waiting {
+                scan = scan.expression_attribute_values(":branching", AttributeValue::S("branching".into()));
+            }
             scan = scan
                 .expression_attribute_names("#state", "state")
                 .expression_attribute_names("#name", "name")

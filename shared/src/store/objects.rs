@@ -1,9 +1,10 @@
 //! Files in the bucket.
 
-use std::path::Path;
+use std::{path::Path, time::Duration};
 
-use aws_sdk_s3::{Client, error::SdkError, primitives::ByteStream};
+use aws_sdk_s3::{Client, error::SdkError, presigning::PresigningConfig, primitives::ByteStream};
 use bytes::Bytes;
+use secrecy::SecretString;
 
 use super::{StoreError, words};
 
@@ -58,6 +59,17 @@ impl Objects {
         };
         let body = output.body.collect().await.map_err(|e| failed(e.to_string()))?;
         Ok(body.into_bytes())
+    }
+
+    /// An address under which whoever has it can read the object for `life`, without credentials. It is a secret.
+    ///
+    /// # Errors
+    /// When the credentials to sign it with cannot be had.
+    pub async fn presigned_url(&self, key: &str, life: Duration) -> Result<SecretString, StoreError> {
+        let failed = |message: String| StoreError::Object { doing: "signed for", key: key.to_owned(), message };
+        let life = PresigningConfig::expires_in(life).map_err(|e| failed(e.to_string()))?;
+        let get = self.client.get_object().bucket(&self.bucket).key(key).presigned(life).await;
+        Ok(get.map_err(|e| failed(words(&e)))?.uri().to_owned().into())
     }
 
     /// Writes an object from memory.

@@ -43,6 +43,10 @@ fn mistakes_are_named_with_file_line_text_and_the_nearest_word() {
     refused("watermark = 3\n", &["line 1", "[watermark.default]"]);
     refused("[watermark.x]\nfit = \"yes\"\n", &["line 2", "fit = \"yes\""]);
     refused("[watermark.x\n", &["line 1"]);
+    refused("[vkcloud.x]\nmode = \"resolution\"\nrfactor = 3\n", &["line 3", "rfactor has to be 2 or 4, not 3"]);
+    refused("[vkcloud.x]\nmode = \"resolution\"\nrfactor = 2\n", &["line 1", "needs rtype", "art", "photo"]);
+    refused("[vkcloud.x]\nrtype = \"foto\"\n", &["line 2", "did you mean 'photo'?"]);
+    refused("[vkcloud.x]\nrfactor = 4\n", &["rfactor has no effect without mode = \"resolution\""]);
 }
 
 #[test]

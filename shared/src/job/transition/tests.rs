@@ -3,10 +3,31 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::job::{FailureKind, JobId, ProviderName, Route, Step, Upload};
+use crate::job::{FailureKind, JobId, PlannedStep, ProviderName, Route, Step, Upload};
 
 fn time(second: i64) -> Timestamp {
     Timestamp::from_second(second).unwrap()
+}
+
+fn planned(route: &Route) -> PlannedStep {
+    PlannedStep { route: route.clone(), options: serde_json::json!({}), fit: false }
+}
+
+fn output(name: &str) -> Output {
+    Output {
+        key: format!("steps/{name}"),
+        bytes: 1,
+        content_type: "image/png".into(),
+        width: 1,
+        height: 1,
+        sha256: String::new(),
+    }
+}
+
+/// A job with two more steps to come.
+fn chained_job() -> Job {
+    let job = new_job();
+    Job { plan: vec![planned(&job.route), planned(&job.route)], ..job }
 }
 
 fn new_job() -> Job {
@@ -21,7 +42,10 @@ fn new_job() -> Job {
             bytes: 1,
             sha256: None,
         },
-        steps: vec![Step::new(&route, serde_json::json!({}), "uploads/watermark/a.jpg".into())],
+        steps: vec![Step::new(planned(&route), "uploads/watermark/a.jpg".into(), 1)],
+        plan: Vec::new(),
+        branch: None,
+        ended_branches: BTreeSet::new(),
         route,
         state: State::Queued { due_at: time(0), slot_at: None },
         created_at: time(0),
@@ -54,6 +78,10 @@ fn any_event() -> impl Strategy<Value = Event> {
             Just(Event::Disproved { at }),
             Just(Event::Collected { at, outputs: vec![] }),
             Just(Event::Failed { at, reason: failure(), outputs: vec![] }),
+            Just(Event::Advanced { at, output: output("a.png"), woken_until: at }),
+            Just(Event::Branched { at, outputs: vec![output("a.png"), output("b.png")], due_at: at }),
+            Just(Event::BranchesGoOn { due_at: at }),
+            Just(Event::BranchesRetried { at, due_at: at, done: BTreeSet::from([1]) }),
             Just(Event::Retried { at }),
         ]
     })
@@ -61,8 +89,11 @@ fn any_event() -> impl Strategy<Value = Event> {
 
 proptest! {
     #[test]
-    fn an_unfinished_job_always_has_a_due_at_and_an_end_never(events in prop::collection::vec(any_event(), 0..60)) {
-        let mut job = new_job();
+    fn an_unfinished_job_always_has_a_due_at_and_an_end_never(
+        events in prop::collection::vec(any_event(), 0..60),
+        chained in any::<bool>(),
+    ) {
+        let mut job = if chained { chained_job() } else { new_job() };
         for event in events {
             match job.after(&event) {
                 Ok(after) => {
@@ -81,12 +112,12 @@ proptest! {
         let done = State::Done { outputs: vec![] };
         prop_assert!(next(&done, &event).is_err());
         let failed = State::Failed { reason: failure(), outputs: vec![] };
-        prop_assert_eq!(next(&failed, &event).is_ok(), matches!(event, Event::Retried { .. }));
+        prop_assert_eq!(next(&failed, &event).is_ok(), matches!(event, Event::Retried { .. } | Event::BranchesRetried { .. }));
     }
 
     #[test]
     fn a_row_comes_back_from_the_table_as_it_went_in(events in prop::collection::vec(any_event(), 0..30)) {
-        let mut job = new_job();
+        let mut job = chained_job();
         for event in events {
             if let Ok(after) = job.after(&event) {
                 job = after;
@@ -161,4 +192,48 @@ fn a_task_that_proves_to_be_anothers_is_never_adopted_again() {
     let job = after(&job, &Event::Disproved { at: time(6) });
     assert_eq!(job.state.name(), StateName::Submitting, "still unsettled: nothing may be paid again");
     assert_eq!(job.step().unwrap().ruled_out, [TaskId("other".into())]);
+}
+
+fn ready(job: &Job) -> Job {
+    let job = after(job, &Event::Started { at: time(1), lease_until: time(99) });
+    after(&job, &Event::Finished { at: time(2), outcome: Outcome::of(ResultSource::Original), due_at: time(999) })
+}
+
+#[test]
+fn a_chain_goes_from_step_to_step_in_one_job() {
+    let job = ready(&chained_job());
+    let job = after(&job, &Event::Advanced { at: time(3), output: output("a.png"), woken_until: time(33) });
+    assert_eq!((job.state.name(), job.steps.len(), job.plan.len()), (StateName::Queued, 2, 1));
+    assert_eq!(job.step().unwrap().input, "steps/a.png");
+    assert_eq!(job.due_at(), Some(time(33)), "woken already");
+    assert!(job.is_due(time(3)), "whoever comes may begin");
+    let failed = after(&job, &Event::Failed { at: time(4), reason: failure(), outputs: vec![output("a.png")] });
+    let again = after(&failed, &Event::Retried { at: time(5) });
+    assert_eq!(again.steps.len(), 2, "a retry goes on with the step that failed");
+}
+
+#[test]
+fn a_step_with_many_outputs_feeds_each_of_them_to_the_next() {
+    let outputs = vec![output("cat_1.png"), output("x/cat_1.jpg"), output("cat_2.png")];
+    let job = ready(&chained_job());
+    let job = after(&job, &Event::Branched { at: time(3), outputs, due_at: time(200) });
+    assert_eq!((job.state.name(), job.due_at()), (StateName::Waiting, Some(time(200))));
+    let branches = job.new_branches(time(3), time(33));
+    let stems: Vec<&str> = branches.iter().map(Job::stem).collect();
+    assert_eq!(stems, ["cat_1", "cat_1-2", "cat_2"], "no branch's result overwrites another's");
+    assert_eq!(branches.iter().map(|branch| branch.id.clone()).collect::<Vec<_>>(), job.branch_ids());
+    assert!(branches.iter().all(|branch| branch.plan.len() == 1 && branch.known_as() == &job.id));
+    assert_eq!(branches[2].made_before(), [output("cat_2.png")], "what a failed branch leaves");
+    assert!(job.after(&Event::Retried { at: time(4) }).is_err());
+}
+
+#[test]
+fn a_later_step_never_takes_an_earlier_ones_task_for_its_own() {
+    let job = after(&chained_job(), &Event::Started { at: time(1), lease_until: time(99) });
+    let task_id = Some(TaskId("t".into()));
+    let job = after(&job, &Event::Accepted { at: time(1), task_id, due_at: time(2), adopted: false });
+    let outcome = Outcome::of(ResultSource::Original);
+    let job = after(&job, &Event::Finished { at: time(2), outcome, due_at: time(9) });
+    let job = after(&job, &Event::Advanced { at: time(3), output: output("a.png"), woken_until: time(33) });
+    assert_eq!(job.step().unwrap().ruled_out, [TaskId("t".into())]);
 }

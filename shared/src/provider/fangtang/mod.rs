@@ -219,32 +219,32 @@ impl Provider for Fangtang {
         Ok(Submitted::Accepted { task_id: Some(self.upload(&request, &options).await?) })
     }
 
-    /// Asks for the image by its md5. That fangtang names images so is an assumption: where it is wrong, nothing is
-    /// adopted, and an upload counts as never started only while the number of uploads left is what it was.
+    /// First the account: while as much is left as before the call, nothing was charged, whatever task of that image is
+    /// known from earlier. Then the image by its md5. That fangtang names images so is an assumption: where it is wrong,
+    /// nothing is adopted.
     async fn settle(&self, unsettled: Unsettled<'_>) -> Result<Settled, ProviderError> {
         let evidence = unsettled.evidence.and_then(|evidence| Evidence::deserialize(evidence).ok());
         let Some(evidence) = evidence else {
             return Ok(Settled::CannotTell("nothing was noted before the call by which to find it again".into()));
         };
+        let now = self.nums().await?;
+        if evidence.nums == Some(now) {
+            return Ok(Settled::NeverStarted);
+        }
         match self.status(&evidence.mdf).await {
             Ok(_) if !unsettled.ruled_out.contains(&evidence.mdf) => return Ok(Settled::Adopted(evidence.mdf)),
             Err(error) if error.kind != ErrorKind::UnknownTask => return Err(error),
             Ok(_) | Err(_) => {}
         }
-        let Some(before) = evidence.nums else {
-            return Ok(Settled::CannotTell(
-                "fangtang knows no such image, but how many uploads were left before the call is not known, so neither \
-                 is whether it was charged"
-                    .into(),
-            ));
-        };
-        match self.nums().await? {
-            now if now == before => Ok(Settled::NeverStarted),
-            now => Ok(Settled::CannotTell(format!(
+        Ok(Settled::CannotTell(match evidence.nums {
+            Some(before) => format!(
                 "fangtang knows no such image, but {before} uploads were left before the call and {now} are now, so it \
                  may have been charged (or another upload was)"
-            ))),
-        }
+            ),
+            None => "fangtang knows no such image, but how many uploads were left before the call is not known, so \
+                     neither is whether it was charged"
+                .into(),
+        }))
     }
 
     async fn poll(&self, tasks: &[TaskId]) -> Result<BTreeMap<TaskId, TaskStatus>, ProviderError> {

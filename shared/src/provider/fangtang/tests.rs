@@ -291,8 +291,12 @@ async fn settled(
 async fn a_lost_upload_is_found_again_by_the_images_md5() {
     let noted = Some(json!({"mdf": MDF_OF_PICTURE, "nums": 99}));
     for status in [include_str!("fixtures/status_done.json"), r#"{"code":200,"data":{"msg":"…","status":100}}"#] {
-        let found = settled(status, "", noted.clone(), &[]).await.unwrap();
+        let found = settled(status, include_str!("fixtures/nums.json"), noted.clone(), &[]).await.unwrap();
         assert_eq!(found, Settled::Adopted(task(MDF_OF_PICTURE)));
+        // As much is left as before: what is known is an earlier upload of the same image, not this one.
+        let earlier = Some(json!({"mdf": MDF_OF_PICTURE, "nums": 98}));
+        let found = settled(status, include_str!("fixtures/nums.json"), earlier, &[]).await.unwrap();
+        assert_eq!(found, Settled::NeverStarted);
     }
 }
 
@@ -316,8 +320,9 @@ async fn an_upload_counts_as_never_started_only_while_nothing_was_charged() {
 #[tokio::test]
 async fn where_fangtang_cannot_be_asked_nothing_is_settled() {
     let unknown = include_str!("fixtures/status_unknown.json");
-    let noted = Some(json!({"mdf": MDF_OF_PICTURE, "nums": 98}));
-    for (status, nums) in [(refusal(500).as_str(), ""), (refusal(9999).as_str(), ""), (unknown, "<html>")] {
+    let noted = Some(json!({"mdf": MDF_OF_PICTURE, "nums": 99}));
+    let fine = include_str!("fixtures/nums.json");
+    for (status, nums) in [(refusal(500).as_str(), fine), (refusal(9999).as_str(), fine), (unknown, "<html>")] {
         assert!(settled(status, nums, noted.clone(), &[]).await.is_err(), "{status} {nums}");
     }
 }

@@ -1,0 +1,221 @@
+//! `darkroom check`: is the configuration right, are the credentials taken, what is left on the accounts. It asks only
+//! what is free.
+
+use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
+
+use darkroom_shared::{
+    config::{self, Presets},
+    environment::Environment,
+    flow::{self, NotesInTable},
+    job::{ProviderName, Step, Tree},
+    provider::{self, Account, Equipment, Http, Notes, NotesInMemory, definition},
+    store::Filter,
+};
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::serve;
+use crate::{Ended, arguments::Check, connection::Connection, terminal};
+
+/// Everything that was found.
+#[derive(Debug, Serialize)]
+struct Report {
+    configuration: Configuration,
+    /// By provider.
+    providers: BTreeMap<ProviderName, ProviderReport>,
+    /// Why what the jobs tell could not be read; then there is no count of today, and no balance that only replies tell.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    jobs_unread: Option<String>,
+}
+
+#[derive(Debug, Default, Serialize)]
+struct Configuration {
+    /// The file; none: the built-in presets.
+    file: Option<PathBuf>,
+    /// Every route, with the routes that follow.
+    presets: BTreeMap<String, Vec<String>>,
+    warnings: Vec<String>,
+    /// What has to be mended, a line each.
+    problems: Vec<String>,
+}
+
+#[derive(Debug, Default, Serialize)]
+struct ProviderReport {
+    /// Whether there are credentials; without, `serve` uses the sandbox.
+    credentials: Credentials,
+    /// How much work is left on the account, in the provider's unit.
+    balance: Option<i64>,
+    /// When a reply told the balance; absent when the account was asked just now.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    balance_at: Option<Timestamp>,
+    /// Submits today (UTC), as far as this table knows.
+    submits_today: Option<u64>,
+    /// What a person should know.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    notes: Vec<String>,
+    /// What has to be mended.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    problems: Vec<String>,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+enum Credentials {
+    /// None are set.
+    #[default]
+    Missing,
+    /// The provider takes them.
+    Taken,
+    /// They are set, and nothing that is free would show whether they are taken.
+    Unchecked,
+    /// They are incomplete, or the provider does not take them.
+    Refused,
+}
+
+/// Checks everything and prints what was found. Nothing that is wrong keeps the rest from being looked at.
+pub(crate) async fn run(arguments: Check, environment: &Environment) -> anyhow::Result<Ended> {
+    let (mut configuration, presets) = configuration(&arguments, environment);
+    let connection = Connection::open(&arguments.place, environment).await?;
+    let jobs_unread = connection.check().await.err().map(|problem| format!("{problem:#}"));
+    let known = if jobs_unread.is_none() { Some(&connection) } else { None };
+    let mut providers = BTreeMap::new();
+    for name in ProviderName::ALL {
+        let report = provider_report(name, environment, &presets, known).await?;
+        configuration.problems.extend(report.problems.iter().map(|problem| format!("{name}: {problem}")));
+        providers.insert(name, report);
+    }
+    let report = Report { configuration, providers, jobs_unread };
+    if arguments.json {
+        terminal::json(&report)?;
+    } else {
+        show(&report);
+    }
+    if let Some(first) = report.configuration.problems.first() {
+        let more = report.configuration.problems.len() - 1;
+        anyhow::bail!("{first}{}", if more > 0 { format!(" (and {more} more)") } else { String::new() });
+    }
+    Ok(Ended::Done)
+}
+
+fn configuration(arguments: &Check, environment: &Environment) -> (Configuration, Presets) {
+    let mut found =
+        Configuration { file: serve::presets_file(arguments.config.clone(), environment), ..Configuration::default() };
+    let presets = serve::presets(found.file.as_deref()).unwrap_or_else(|problem| {
+        found.problems.extend(format!("{problem:#}").lines().map(str::to_owned));
+        Presets::built_in()
+    });
+    if let Err(problem) = config::paces(environment).and_then(|_| config::result_hosts(environment)) {
+        found.problems.push(problem.to_string());
+    }
+    found.warnings = presets.warnings().to_vec();
+    found.presets = presets
+        .routes()
+        .map(|(route, then)| (route.to_string(), then.iter().map(ToString::to_string).collect()))
+        .collect();
+    (found, presets)
+}
+
+async fn provider_report(
+    name: ProviderName,
+    environment: &Environment,
+    presets: &Presets,
+    connection: Option<&Connection>,
+) -> anyhow::Result<ProviderReport> {
+    let mut report = ProviderReport::default();
+    if let Some(connection) = connection {
+        report.submits_today = Some(connection.jobs.slots_today(name, connection.now()).await?);
+        if let Some((balance, at)) = last_balance(connection, name).await? {
+            (report.balance, report.balance_at) = (Some(balance), at);
+        }
+    }
+    if !definition(name).has_credentials(environment) {
+        return Ok(report);
+    }
+    let http = Http::new()?;
+    let notes = |name| match connection {
+        Some(connection) => Arc::new(NotesInTable::new(connection.jobs.clone(), name)) as Arc<dyn Notes>,
+        None => Arc::new(NotesInMemory::default()),
+    };
+    let client = match provider::make(name, &Equipment { environment, http: &http, notes: &notes }) {
+        Ok(client) => client,
+        Err(problem) => {
+            report.credentials = Credentials::Refused;
+            report.problems.push(problem.to_string());
+            return Ok(report);
+        }
+    };
+    report.problems.extend(presets.unusable(client.as_ref()));
+    report.credentials = match client.account().await {
+        Ok(Account::Left(left)) => {
+            (report.balance, report.balance_at) = (Some(left), None);
+            Credentials::Taken
+        }
+        Ok(Account::Valid) => Credentials::Taken,
+        Ok(Account::CannotAsk(why)) => {
+            report.notes.push(why.to_owned());
+            Credentials::Unchecked
+        }
+        Err(error) => {
+            report.problems.push(error.to_string());
+            Credentials::Refused
+        }
+    };
+    Ok(report)
+}
+
+/// What the newest reply of a provider said of the account: some say so only there.
+async fn last_balance(connection: &Connection, name: ProviderName) -> anyhow::Result<Option<(i64, Option<Timestamp>)>> {
+    const LOOKED_AT: usize = 200;
+    let mut newest: Option<(i64, Option<Timestamp>)> = None;
+    for job in connection.jobs.list(Filter::default(), LOOKED_AT).await? {
+        let tree = flow::tree(&connection.jobs, job).await?;
+        for step in steps(&tree).into_iter().filter(|step| step.provider == name) {
+            if let Some(balance) = step.balance
+                && newest.is_none_or(|(_, at)| at < step.finished_at)
+            {
+                newest = Some((balance, step.finished_at));
+            }
+        }
+    }
+    Ok(newest)
+}
+
+fn steps(tree: &Tree) -> Vec<&Step> {
+    tree.job.steps.iter().chain(tree.branches.iter().flat_map(steps)).collect()
+}
+
+fn show(report: &Report) {
+    let Configuration { file, presets, warnings, problems } = &report.configuration;
+    match file {
+        Some(file) => terminal::line(format!("presets  {}  {} presets", file.display(), presets.len())),
+        None => terminal::line(format!("presets  built-in  {} presets", presets.len())),
+    }
+    for (route, then) in presets.iter().filter(|(_, then)| !then.is_empty()) {
+        terminal::line(format!("chain    {route} → {}", then.join(" → ")));
+    }
+    for warning in warnings {
+        terminal::line(format!("warning  {warning}"));
+    }
+    for problem in problems {
+        terminal::line(format!("wrong    {problem}"));
+    }
+    let rows = report.providers.iter().map(|(name, report)| {
+        let credentials = match report.credentials {
+            Credentials::Missing => "none: `serve` uses the sandbox",
+            Credentials::Taken => "taken",
+            Credentials::Unchecked => "set",
+            Credentials::Refused => "refused",
+        };
+        let balance = match (report.balance, report.balance_at) {
+            (None, _) => "not told".to_owned(),
+            (Some(balance), None) => format!("{balance} left"),
+            (Some(balance), Some(at)) => format!("{balance} left at {}", at.strftime("%Y-%m-%d %H:%M")),
+        };
+        let today = report.submits_today.map_or_else(|| "unknown".to_owned(), |count| count.to_string());
+        vec![name.to_string(), credentials.to_owned(), balance, today, report.notes.join("; ")]
+    });
+    terminal::table(&["provider", "credentials", "balance", "submits today", "note"], rows);
+    if let Some(problem) = &report.jobs_unread {
+        terminal::line(format!("note     {problem}. Counts and what replies told are therefore unknown"));
+    }
+}
