@@ -3,6 +3,8 @@
 
 use std::{collections::BTreeSet, fs, path::Path};
 
+use darkroom_shared::{job::ProviderName, provider::definition};
+
 /// A part, and the parts of ours that it may import.
 const ALLOWED: [(&str, &[&str]); 10] = [
     ("job", &[]),
@@ -37,7 +39,7 @@ fn every_part_imports_only_what_it_may() {
 #[test]
 fn no_provider_knows_another() {
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/provider");
-    let names = ["imgfactory", "watermark", "fangtang", "vkcloud", "imageban"];
+    let names = ProviderName::ALL.map(ProviderName::as_str);
     for name in names {
         for file in rust_files(&source.join(name)) {
             let text = fs::read_to_string(&file).unwrap();
@@ -48,12 +50,42 @@ fn no_provider_knows_another() {
     }
 }
 
+/// `docs/ADD_A_PROVIDER.md`, held: whoever adds a name to the list is told what else belongs to it.
 #[test]
-fn every_provider_folder_has_the_same_files() {
-    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/provider");
-    for name in ["imgfactory", "watermark", "fangtang", "vkcloud", "imageban"] {
+fn every_provider_has_all_of_its_parts() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let read = |file: &str| fs::read_to_string(root.join(file)).unwrap();
+    let (readme, example_presets, infra) = (read("README.md"), read("darkroom.toml"), read("infra/README.md"));
+    for name in ProviderName::ALL.map(ProviderName::as_str) {
+        let folder = root.join("shared/src/provider").join(name);
         for file in ["mod.rs", "config.rs", "wire.rs", "error.rs", "tests.rs", "README.md", "fixtures"] {
-            assert!(source.join(name).join(file).exists(), "{name} has no {file}");
+            assert!(folder.join(file).exists(), "{name} has no {file}");
+        }
+        for part in [
+            format!("functions/submit-{name}/src/main.rs"),
+            format!("shared/examples/call_{name}.rs"),
+            format!("sandbox/src/{name}/mod.rs"),
+        ] {
+            assert!(root.join(&part).exists(), "{name} has no {part}");
+        }
+        assert!(readme.contains(&format!("`{name}`")), "README.md does not tell of {name}");
+        assert!(example_presets.contains(&format!("[{name}.")), "darkroom.toml shows no preset of {name}");
+        assert!(infra.contains(&format!("submit-{name}")), "infra/README.md does not name submit-{name}");
+    }
+}
+
+#[test]
+fn every_option_of_every_provider_stands_in_the_example_file_and_in_its_readme() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let example = fs::read_to_string(root.join("darkroom.toml")).unwrap();
+    for name in ProviderName::ALL {
+        let readme = root.join("shared/src/provider").join(name.as_str()).join("README.md");
+        let readme = fs::read_to_string(readme).unwrap();
+        let tables = example.split("\n[").filter(|table| table.starts_with(&format!("{name}.")));
+        let tables: String = tables.collect();
+        for key in (definition(name).options.keys)() {
+            assert!(tables.contains(&format!("\n{key} = ")), "darkroom.toml shows no {key} of {name}");
+            assert!(readme.contains(&format!("`{key}")), "the README of {name} does not tell of {key}");
         }
     }
 }

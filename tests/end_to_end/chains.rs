@@ -5,10 +5,8 @@ use std::{collections::BTreeSet, time::Duration};
 use darkroom_sandbox::Latency;
 use serde_json::Value;
 
+use crate::providers::QUICK;
 use crate::world::{CAT, COFFEE, Outside, Serve, World, dimensions, text};
-
-const QUICK: Latency =
-    Latency { imgfactory_ms_per_copy: 10, watermark_ms: 50, fangtang_ms: 50, vkcloud_ms: 20, imageban_ms: 10 };
 
 fn names(outputs: &[(String, Vec<u8>)]) -> BTreeSet<&str> {
     outputs.iter().map(|(key, _)| key.rsplit('/').next().unwrap()).collect()

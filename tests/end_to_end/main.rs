@@ -7,6 +7,8 @@ mod callbacks;
 mod chains;
 mod command_line;
 mod happy_ways;
+mod preflight;
+mod providers;
 mod recovery;
 mod s3_clients;
 mod world;

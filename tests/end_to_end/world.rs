@@ -15,6 +15,8 @@ use tempfile::TempDir;
 
 pub(crate) const CAT: &[u8] = include_bytes!("../../cli/samples/cat.jpg");
 pub(crate) const COFFEE: &[u8] = include_bytes!("../../cli/samples/coffee-watermarked.jpg");
+pub(crate) const PORTRAIT: &[u8] = include_bytes!("../../cli/samples/old-portrait.jpg");
+pub(crate) const ROCKET: &[u8] = include_bytes!("../../cli/samples/rocket.jpg");
 
 /// No story takes longer.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -191,8 +193,18 @@ impl Serve {
 
     /// Runs the command against this serve.
     pub(crate) fn run(&self, arguments: &[&str]) -> Output {
-        let address = |url: &str| url.trim_start_matches("http://").to_owned();
+        self.run_in(darkroom(), arguments)
+    }
+
+    /// The same with the environment of `world`.
+    pub(crate) fn run_with(&self, world: &World, arguments: &[&str]) -> Output {
         let mut command = darkroom();
+        command.envs(world.environment.iter().cloned()).current_dir(world.folder.path());
+        self.run_in(command, arguments)
+    }
+
+    fn run_in(&self, mut command: Command, arguments: &[&str]) -> Output {
+        let address = |url: &str| url.trim_start_matches("http://").to_owned();
         command.args(arguments);
         command.args(["--s3", &address(&self.s3_url), "--dynamodb", &address(&self.dynamodb_url)]);
         command.output().unwrap()
