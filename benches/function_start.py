@@ -16,7 +16,7 @@ import sys
 import time
 
 RUNS = 5
-FUNCTIONS = ["submit-imgfactory", "submit-watermark", "submit-fangtang", "submit-imageban", "webhook", "poller", "collector"]
+FUNCTIONS = ["submit-imgfactory", "submit-watermark", "submit-fangtang", "submit-vkcloud", "submit-imageban", "webhook", "poller", "collector"]
 FOLDER = os.path.join(os.path.dirname(__file__), "..", "target", "release")
 
 
@@ -42,6 +42,7 @@ def once(function):
             "IMGFACTORY_TOKEN": "token",
             "WATERMARK_APP_ID": "0123456789abcdef",
             "WATERMARK_APP_SECRET": "secret",
+            "VKCLOUD_TOKEN": "token",
             "FANGTANG_THIRD_CODE": "code",
             "FANGTANG_SECRET_KEY": "secret",
             "IMAGEBAN_CLIENT_ID": "client",
