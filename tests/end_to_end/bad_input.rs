@@ -51,12 +51,12 @@ async fn an_unknown_provider_is_named_in_the_log_and_refused_by_put() {
     serve.put("uploads/photoshop/default/a.jpg", CAT).await;
     serve.put("uploads/watermark/a.jpg", CAT).await;
     serve.done("uploads/watermark/a.jpg").await;
-    says(&serve.log(), &["photoshop", "imgfactory, watermark, vkcloud"]);
+    says(&serve.log(), &["photoshop", "imgfactory, watermark, fangtang, vkcloud, imageban"]);
 
     let photo = file(world.folder.path(), "a.jpg", CAT);
     let put = serve.run(&["put", "photoshop/default", &photo]);
     assert_eq!(put.status.code(), Some(2));
-    says(&text(&put.stderr), &["photoshop", "imgfactory, watermark, vkcloud"]);
+    says(&text(&put.stderr), &["photoshop", "imgfactory, watermark, fangtang, vkcloud, imageban"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

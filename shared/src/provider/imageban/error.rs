@@ -17,7 +17,10 @@ const ZONE_HOURS: i8 = 3;
 pub(super) fn parse_error(status: u16, body: &[u8]) -> ProviderError {
     use {Advice as A, ErrorKind as K};
     let refusal = refusal(body);
-    let (kind, advice) = match (refusal.as_ref().and_then(|refusal| refusal.code), status) {
+    let code = refusal.as_ref().and_then(|refusal| refusal.code);
+    // Of codes that look like a status (an album's 400 and 401 do), those that are not documented count as one.
+    let like_status = code.and_then(|code| u16::try_from(code).ok()).filter(|code| (400..=599).contains(code));
+    let (kind, advice) = match (code, like_status.unwrap_or(status)) {
         (Some(100 | 105 | 110), _) => (K::Credentials, A::Hold),
         (Some(101 | 103), _) => (K::UnsuitableImage, A::Reject),
         // 400 and 401 are of a new album: its name is taken, or it has none.
@@ -104,6 +107,8 @@ mod tests {
                 next_day,
             ),
             // Not documented.
+            (200, body(404), K::InvalidRequest, A::Reject, A::Reject),
+            (200, body(503), K::Unavailable, RETRY, A::Unknown),
             (200, body(111), K::Unreadable, RETRY, A::Unknown),
             (200, r#"{"error":"something"}"#.into(), K::Unreadable, RETRY, A::Unknown),
             (401, String::new(), K::Credentials, A::Hold, A::Hold),
