@@ -106,6 +106,10 @@ async fn app(environment: &Environment, function: Function, providers: &[MakePro
         Function::Submit => presets(environment, &s3).await?,
         Function::Collect | Function::Poll | Function::Webhook => Presets::default(),
     };
+    for problem in providers.iter().flat_map(|provider| presets.unusable(provider.as_ref())) {
+        // The other presets work; a job of this one fails with the same words.
+        tracing::error!(problem, "a preset cannot work with the credentials that are set");
+    }
     let callback_urls = callback_urls(environment)?;
     if callback_urls.is_none() && providers.iter().any(|provider| presets.calls_back(provider.as_ref())) {
         return Err(ConfigError::Missing("DARKROOM_PUBLIC_URL".into()).into());
@@ -159,7 +163,10 @@ fn callback_urls(environment: &Environment) -> Result<Option<CallbackUrls>, Conf
 }
 
 /// The presets from `DARKROOM_CONFIG`: a path, or `s3://bucket/key`.
-async fn presets(environment: &Environment, s3: &aws_sdk_s3::Client) -> Result<Presets, Error> {
+///
+/// # Errors
+/// When it cannot be read or is wrong.
+pub async fn presets(environment: &Environment, s3: &aws_sdk_s3::Client) -> Result<Presets, Error> {
     let Some(place) = environment.get("DARKROOM_CONFIG") else { return Ok(Presets::built_in()) };
     let text = match place.strip_prefix("s3://").and_then(|rest| rest.split_once('/')) {
         Some((bucket, key)) => {

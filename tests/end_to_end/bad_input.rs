@@ -147,3 +147,13 @@ async fn an_account_without_money_says_so() {
     let (message, _) = failed(&serve, "uploads/watermark/a.png", "payment").await;
     says(&message, &["403", "Top up"]);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn copies_of_an_image_with_a_very_long_name_are_all_there() {
+    let serve = World::new().with_config("[imgfactory.three]\ncopies = 3\n").serve();
+    let upload = format!("uploads/imgfactory/three/{}.png", "я".repeat(100));
+    serve.put(&upload, &picture(1)).await;
+    let (_, outputs) = serve.done(&upload).await;
+    let keys: std::collections::BTreeSet<&str> = outputs.iter().map(|(key, _)| key.as_str()).collect();
+    assert_eq!(keys.len(), 3, "{keys:?}");
+}

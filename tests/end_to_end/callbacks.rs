@@ -9,7 +9,7 @@ const DONE: &str = include_str!("../../shared/src/provider/watermark/fixtures/sy
 
 /// A job that waits for a callback, and the address that its provider was given. The provider here is a bare server
 /// that takes the image and says "later", so that the test itself can be the one who calls.
-async fn waiting_job() -> (World, Serve, String) {
+async fn waiting_job(config: &str) -> (World, Serve, String) {
     let provider = wiremock::MockServer::start().await;
     let accepted = include_str!("../../shared/src/provider/watermark/fixtures/async_accepted.json");
     let result = wiremock::ResponseTemplate::new(200).set_body_bytes(picture(9));
@@ -17,6 +17,7 @@ async fn waiting_job() -> (World, Serve, String) {
     let reply = wiremock::ResponseTemplate::new(200).set_body_string(accepted);
     wiremock::Mock::given(wiremock::matchers::method("POST")).respond_with(reply).mount(&provider).await;
     let world = World::new()
+        .with_config(config)
         .with_environment("WATERMARK_URL", provider.uri())
         .with_environment("WATERMARK_APP_ID", "0123456789abcdef")
         .with_environment("WATERMARK_APP_SECRET", "s");
@@ -47,7 +48,7 @@ fn client() -> reqwest::Client {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn whoever_has_no_token_learns_nothing_and_whoever_has_one_may_err_and_repeat() {
-    let (_world, serve, addresses) = waiting_job().await;
+    let (_world, serve, addresses) = waiting_job("").await;
     let (callback, provider) = addresses.split_once(' ').unwrap();
     assert!(callback.starts_with(&format!("{}/callbacks/watermark/", serve.http_url)), "{callback}");
     let (job, token) = callback.rsplit_once('/').unwrap();
@@ -83,7 +84,7 @@ async fn whoever_has_no_token_learns_nothing_and_whoever_has_one_may_err_and_rep
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_result_elsewhere_than_at_the_provider_is_not_fetched() {
-    let (_world, serve, addresses) = waiting_job().await;
+    let (_world, serve, addresses) = waiting_job("").await;
     let (callback, _) = addresses.split_once(' ').unwrap();
     let mut done: serde_json::Value = serde_json::from_str(DONE).unwrap();
     done["data"]["url"] = json!("http://169.254.169.254/latest/meta-data/iam/security-credentials/");
@@ -102,4 +103,27 @@ async fn doubled_callbacks_make_one_result() {
     let (document, _) = serve.done("uploads/watermark/a.png").await;
     assert_eq!((&document["steps"][0]["attempts"], &document["steps"][0]["charges"]), (&1.into(), &1.into()));
     assert_eq!(outside.charges("watermark"), 1);
+}
+
+/// The service's second try of a callback may come when the job has long gone on to another service.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_late_double_of_a_callback_holds_up_no_later_step() {
+    let config = "[watermark.default]\nthen = [\"imgfactory.many\"]\n[imgfactory.many]\ncopies = 20\n";
+    let (_world, serve, addresses) = waiting_job(config).await;
+    let (callback, provider) = addresses.split_once(' ').unwrap();
+    let mut done: serde_json::Value = serde_json::from_str(DONE).unwrap();
+    done["data"]["url"] = json!(format!("{provider}/result.png"));
+    assert_eq!(post(callback, done.to_string()).await, 200);
+    let id = callback.rsplit('/').nth(1).unwrap();
+    loop {
+        let job: serde_json::Value = serde_json::from_slice(&serve.run(&["job", id, "--json"]).stdout).unwrap();
+        if job["steps"][1]["task_id"].is_string() {
+            assert_eq!(job["state"], "waiting", "the second service is at work");
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    assert_eq!(post(callback, done.to_string()).await, 200);
+    let (_, outputs) = serve.done("uploads/watermark/a.png").await;
+    assert_eq!(outputs.len(), 20);
 }

@@ -155,6 +155,18 @@ async fn a_service_that_calls_back_may_come_twice_in_a_chain() {
     assert_eq!(outside.charges("watermark"), 2);
 }
 
+/// Numbers that only order the copies are the same in every branch.
+#[tokio::test(flavor = "multi_thread")]
+async fn ordered_copies_of_ordered_copies_do_not_overwrite_each_other() {
+    let config = "[imgfactory.ten]\ncopies = 10\nnames = \"ordered\"\nthen = [\"imgfactory.again\"]\n\
+                  [imgfactory.again]\ncopies = 10\nnames = \"ordered\"\n";
+    let outside = Outside::open(Latency { imgfactory_ms_per_copy: 0, ..QUICK }).await;
+    let serve = World::new().with_providers(&outside).with_config(config).serve();
+    serve.put("uploads/imgfactory/ten/a.png", &crate::world::picture(1)).await;
+    let (_, outputs) = serve.done("uploads/imgfactory/ten/a.png").await;
+    assert_eq!((outputs.len(), names(&outputs).len()), (100, 100));
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn killed_in_the_middle_of_a_chain_nothing_is_lost_and_nothing_paid_twice() {
     let config = "[imgfactory.trio]\ncopies = 3\nthen = [\"vkcloud.double\", \"imageban.public\"]\n\

@@ -1,15 +1,21 @@
 //! `darkroom check`: is the configuration right, are the credentials taken, what is left on the accounts. It asks only
 //! what is free.
 
-use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use darkroom_shared::{
+    aws,
     config::{self, Presets},
     environment::Environment,
     flow::{self, NotesInTable},
     job::{ProviderName, Step, Tree},
-    provider::{self, Account, Equipment, Http, Notes, NotesInMemory, definition},
-    store::Filter,
+    lambda,
+    provider::{self, Account, Equipment, ErrorKind, Http, Notes, NotesInMemory, definition},
+    store::{Filter, Jobs},
 };
 use jiff::Timestamp;
 use serde::Serialize;
@@ -74,13 +80,14 @@ enum Credentials {
 
 /// Checks everything and prints what was found. Nothing that is wrong keeps the rest from being looked at.
 pub(crate) async fn run(arguments: Check, environment: &Environment) -> anyhow::Result<Ended> {
-    let (mut configuration, presets) = configuration(&arguments, environment);
-    let connection = Connection::open(&arguments.place, environment).await?;
-    let jobs_unread = connection.check().await.err().map(|problem| format!("{problem:#}"));
-    let known = if jobs_unread.is_none() { Some(&connection) } else { None };
+    let (mut configuration, presets) = configuration(&arguments, environment).await;
+    let (told, jobs_unread) = match told_by_jobs(&arguments, environment).await {
+        Ok(told) => (told, None),
+        Err(problem) => (ToldByJobs::default(), Some(format!("{problem:#}"))),
+    };
     let mut providers = BTreeMap::new();
     for name in ProviderName::ALL {
-        let report = provider_report(name, environment, &presets, known).await?;
+        let report = provider_report(name, environment, &presets, &told).await?;
         configuration.problems.extend(report.problems.iter().map(|problem| format!("{name}: {problem}")));
         providers.insert(name, report);
     }
@@ -97,10 +104,10 @@ pub(crate) async fn run(arguments: Check, environment: &Environment) -> anyhow::
     Ok(Ended::Done)
 }
 
-fn configuration(arguments: &Check, environment: &Environment) -> (Configuration, Presets) {
+async fn configuration(arguments: &Check, environment: &Environment) -> (Configuration, Presets) {
     let mut found =
         Configuration { file: serve::presets_file(arguments.config.clone(), environment), ..Configuration::default() };
-    let presets = serve::presets(found.file.as_deref()).unwrap_or_else(|problem| {
+    let presets = presets(found.file.as_deref(), environment).await.unwrap_or_else(|problem| {
         found.problems.extend(format!("{problem:#}").lines().map(str::to_owned));
         Presets::built_in()
     });
@@ -115,25 +122,67 @@ fn configuration(arguments: &Check, environment: &Environment) -> (Configuration
     (found, presets)
 }
 
+/// The presets, also from where only functions read them otherwise.
+async fn presets(file: Option<&Path>, environment: &Environment) -> anyhow::Result<Presets> {
+    match file {
+        Some(file) if file.starts_with("s3:") => {
+            let endpoint = environment.get("AWS_ENDPOINT_URL_S3").or_else(|| environment.get("AWS_ENDPOINT_URL"));
+            let s3 = aws::s3(&aws::load().await, endpoint.as_deref());
+            let place = environment.clone().with("DARKROOM_CONFIG", file.to_string_lossy());
+            lambda::presets(&place, &s3).await.map_err(|problem| anyhow::anyhow!("{problem}"))
+        }
+        file => serve::presets(file),
+    }
+}
+
+/// What only the table knows.
+#[derive(Default)]
+struct ToldByJobs {
+    jobs: Option<Jobs>,
+    submits_today: BTreeMap<ProviderName, u64>,
+    /// What the newest reply of a provider said of the account: some say so only there.
+    balances: BTreeMap<ProviderName, (i64, Option<Timestamp>)>,
+}
+
+async fn told_by_jobs(arguments: &Check, environment: &Environment) -> anyhow::Result<ToldByJobs> {
+    const LOOKED_AT: usize = 200;
+    let connection = Connection::open(&arguments.place, environment).await?;
+    connection.check().await?;
+    let mut told = ToldByJobs::default();
+    for name in ProviderName::ALL {
+        told.submits_today.insert(name, connection.jobs.slots_today(name, connection.now()).await?);
+    }
+    for job in connection.jobs.list(Filter::default(), LOOKED_AT).await? {
+        let tree = flow::tree(&connection.jobs, job).await?;
+        for step in steps(&tree) {
+            let Some(balance) = step.balance else { continue };
+            let newest = told.balances.entry(step.provider).or_insert((balance, step.finished_at));
+            if newest.1 < step.finished_at {
+                *newest = (balance, step.finished_at);
+            }
+        }
+    }
+    told.jobs = Some(connection.jobs);
+    Ok(told)
+}
+
 async fn provider_report(
     name: ProviderName,
     environment: &Environment,
     presets: &Presets,
-    connection: Option<&Connection>,
+    told: &ToldByJobs,
 ) -> anyhow::Result<ProviderReport> {
-    let mut report = ProviderReport::default();
-    if let Some(connection) = connection {
-        report.submits_today = Some(connection.jobs.slots_today(name, connection.now()).await?);
-        if let Some((balance, at)) = last_balance(connection, name).await? {
-            (report.balance, report.balance_at) = (Some(balance), at);
-        }
+    let mut report =
+        ProviderReport { submits_today: told.submits_today.get(&name).copied(), ..ProviderReport::default() };
+    if let Some((balance, at)) = told.balances.get(&name) {
+        (report.balance, report.balance_at) = (Some(*balance), *at);
     }
     if !definition(name).has_credentials(environment) {
         return Ok(report);
     }
     let http = Http::new()?;
-    let notes = |name| match connection {
-        Some(connection) => Arc::new(NotesInTable::new(connection.jobs.clone(), name)) as Arc<dyn Notes>,
+    let notes = |name| match &told.jobs {
+        Some(jobs) => Arc::new(NotesInTable::new(jobs.clone(), name)) as Arc<dyn Notes>,
         None => Arc::new(NotesInMemory::default()),
     };
     let client = match provider::make(name, &Equipment { environment, http: &http, notes: &notes }) {
@@ -155,29 +204,16 @@ async fn provider_report(
             report.notes.push(why.to_owned());
             Credentials::Unchecked
         }
-        Err(error) => {
+        Err(error) if error.kind == ErrorKind::Credentials => {
             report.problems.push(error.to_string());
             Credentials::Refused
         }
+        Err(error) => {
+            report.notes.push(error.to_string());
+            Credentials::Unchecked
+        }
     };
     Ok(report)
-}
-
-/// What the newest reply of a provider said of the account: some say so only there.
-async fn last_balance(connection: &Connection, name: ProviderName) -> anyhow::Result<Option<(i64, Option<Timestamp>)>> {
-    const LOOKED_AT: usize = 200;
-    let mut newest: Option<(i64, Option<Timestamp>)> = None;
-    for job in connection.jobs.list(Filter::default(), LOOKED_AT).await? {
-        let tree = flow::tree(&connection.jobs, job).await?;
-        for step in steps(&tree).into_iter().filter(|step| step.provider == name) {
-            if let Some(balance) = step.balance
-                && newest.is_none_or(|(_, at)| at < step.finished_at)
-            {
-                newest = Some((balance, step.finished_at));
-            }
-        }
-    }
-    Ok(newest)
 }
 
 fn steps(tree: &Tree) -> Vec<&Step> {

@@ -55,24 +55,32 @@ fn follow<'a>(
 }
 
 /// What is wrong with the chains: a `then` that names no preset, loops, is too long, or follows a step without image.
-pub(super) fn problems(table: &Table) -> Vec<Problem> {
+/// `unreadable` are presets that are there and wrong in themselves, which has been told already.
+pub(super) fn problems(table: &Table, unreadable: &BTreeSet<Route>) -> Vec<Problem> {
     let mut problems = Vec::new();
     for (route, preset) in table {
         let header = format!("[{}.{}] then:", route.provider, route.preset);
         let Some(first) = preset.then.first() else { continue };
         let mut wrong = |at, message: String| problems.push(Problem { at, message: format!("{header} {message}") });
-        if !preset.gives_image {
-            wrong(first.span(), "nothing can follow: these options give no image to go on with".into());
-        }
         let mut found = false;
         for next in &preset.then {
-            let problem = missing(table, next.get_ref()).or_else(|| loops(table, route, next.get_ref()));
-            found |= problem.is_some();
+            let known = unreadable.contains(next.get_ref());
+            let problem =
+                missing(table, next.get_ref()).filter(|_| !known).or_else(|| loops(table, route, next.get_ref()));
+            found |= problem.is_some() || known;
             problem.into_iter().for_each(|message| wrong(next.span(), message));
         }
-        let steps = if found { 0 } else { expand(table, route).map_or(0, |steps| steps.len()) };
-        if steps > MOST_STEPS {
+        let steps = if found { Vec::new() } else { expand(table, route).unwrap_or_default() };
+        if steps.len() > MOST_STEPS {
             wrong(first.span(), format!("the chain has more than {MOST_STEPS} steps"));
+        }
+        let followed = steps.split_last().map_or(&[][..], |(_, before)| before);
+        if let Some(blind) = followed.iter().find(|step| table.get(step).is_some_and(|preset| !preset.gives_image)) {
+            let message = format!(
+                "nothing can follow {}.{}: its options give no image to go on with",
+                blind.provider, blind.preset
+            );
+            wrong(first.span(), message);
         }
     }
     problems

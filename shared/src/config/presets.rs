@@ -1,7 +1,10 @@
 //! The presets of `darkroom.toml`: `[provider.preset]` tables of typed options, refused at start when anything in
 //! them is wrong. Two keys are the same for every provider: `then` and `fit`; all others are the provider's own.
 
-use std::{collections::BTreeMap, ops::Range};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ops::Range,
+};
 
 use serde::{Deserialize as _, de::IntoDeserializer as _};
 use toml::{
@@ -36,6 +39,10 @@ pub(super) struct Preset {
     pub(super) fit: bool,
     /// Whether the work ends in an image.
     pub(super) gives_image: bool,
+    /// Where its table begins in the text; `None` for a preset that exists without a file.
+    at: Option<usize>,
+    /// File and line of that, for messages; empty for a preset that exists without a file.
+    place: String,
 }
 
 /// A `darkroom.toml` that cannot be used: everything that is wrong with it, a line each.
@@ -66,7 +73,7 @@ impl Presets {
     pub fn built_in() -> Self {
         let default = |provider| {
             let options = (definition(provider).options.defaults)();
-            (Route { provider, preset: DEFAULT_PRESET.to_owned() }, Preset::new(options, Vec::new(), false))
+            (Route { provider, preset: DEFAULT_PRESET.to_owned() }, Preset::new(options, Vec::new(), false, None))
         };
         Self { presets: ProviderName::ALL.map(default).into_iter().collect(), warnings: Vec::new() }
     }
@@ -76,9 +83,9 @@ impl Presets {
     /// # Errors
     /// With everything that is wrong: file, line, the offending text and the nearest right word.
     pub fn parse(file: &str, text: &str) -> Result<Self, PresetError> {
+        let line = |at: usize| text.get(..at).unwrap_or_default().matches('\n').count() + 1;
         let told = |problem: &Problem| {
-            let before = text.get(..problem.at.start).unwrap_or_default();
-            let line = before.matches('\n').count() + 1;
+            let line = line(problem.at.start);
             let written = text.lines().nth(line - 1).unwrap_or_default().trim();
             format!("{file}: line {line}: {} (in: {written})", problem.message)
         };
@@ -87,10 +94,13 @@ impl Presets {
             Ok(document) => reader.document(document.into_inner()),
             Err(error) => reader.wrong(error.span().unwrap_or_default(), error.message()),
         }
-        let Reader { mut presets, mut problems, warnings } = reader;
-        problems.extend(chain::problems(&presets.presets));
+        let Reader { mut presets, mut problems, warnings, unreadable } = reader;
+        problems.extend(chain::problems(&presets.presets, &unreadable));
         if problems.is_empty() {
             presets.warnings = warnings.iter().map(told).collect();
+            for preset in presets.presets.values_mut() {
+                preset.place = preset.at.map(|at| format!("{file}: line {}: ", line(at))).unwrap_or_default();
+            }
             return Ok(presets);
         }
         problems.sort_by_key(|problem| problem.at.start);
@@ -126,7 +136,7 @@ impl Presets {
     pub fn unusable(&self, provider: &dyn Provider) -> Vec<String> {
         let checked = self.of(provider.name()).map(|(route, preset)| {
             let problem = provider.check(&preset.options).err()?;
-            Some(format!("[{}.{}] {problem}", route.provider, route.preset))
+            Some(format!("{}[{}.{}] {problem}", preset.place, route.provider, route.preset))
         });
         checked.flatten().collect()
     }
@@ -156,8 +166,8 @@ impl Presets {
 }
 
 impl Preset {
-    fn new(checked: CheckedOptions, then: Vec<Spanned<Route>>, fit: bool) -> Self {
-        Self { options: checked.options, then, fit, gives_image: checked.gives_image }
+    fn new(checked: CheckedOptions, then: Vec<Spanned<Route>>, fit: bool, at: Option<usize>) -> Self {
+        Self { options: checked.options, then, fit, gives_image: checked.gives_image, at, place: String::new() }
     }
 }
 
@@ -167,6 +177,8 @@ struct Reader {
     presets: Presets,
     problems: Vec<Problem>,
     warnings: Vec<Problem>,
+    /// Presets that are there and cannot be used.
+    unreadable: BTreeSet<Route>,
 }
 
 impl Reader {
@@ -231,6 +243,7 @@ impl Reader {
         });
         let then = self.then(&header, common.then);
         if !unknown.is_empty() {
+            self.unreadable.insert(route);
             return;
         }
         match (definition.options.read)(Spanned::new(at.clone(), own)) {
@@ -238,11 +251,12 @@ impl Reader {
                 let warned = checked.warnings.iter();
                 let warned = warned.map(|warning| Problem { at: at.clone(), message: format!("{header} {warning}") });
                 self.warnings.extend(warned);
-                self.presets.presets.insert(route, Preset::new(checked, then, common.fit));
+                self.presets.presets.insert(route, Preset::new(checked, then, common.fit, Some(at.start)));
             }
             Err(error) => {
                 let message = format!("{header} {}", with_nearest(&error.message));
                 self.wrong(error.span.unwrap_or(at), message);
+                self.unreadable.insert(route);
             }
         }
     }
@@ -272,9 +286,9 @@ fn unknown_keys(definition: &Definition, table: &DeTable<'_>) -> Vec<(Range<usiz
             keys.contains(&name.as_ref())
         });
         let meant = match (nearest(name, known.iter().chain(&COMMON_KEYS).copied()), of_another) {
-            (_, Some(other)) => format!("; it is one of {other}"),
+            (_, Some(other)) => format!("; it is one of {other}."),
             (Some(word), None) => format!("; did you mean '{word}'?"),
-            (None, None) => String::new(),
+            (None, None) => ".".to_owned(),
         };
         let all = known.iter().chain(&COMMON_KEYS).copied().collect::<Vec<_>>().join(", ");
         (key.span(), format!("'{name}' is no option of {}{meant} There are: {all}", definition.name))

@@ -18,8 +18,8 @@ use super::{
 };
 use crate::{
     job::{
-        Because, Event, FailureKind, Job, JobId, Outcome, ProviderName, Report, ResultSource, STEPS_PREFIX, Step,
-        TaskId,
+        Because, Event, FailureKind, Job, JobId, Outcome, Output, ProviderName, Report, ResultSource, STEPS_PREFIX,
+        Step, TaskId,
     },
     provider::{Image, Provider, Request, Submitted},
     store::{QueueName, StoreError},
@@ -37,7 +37,8 @@ const IMAGE_URL_LIFE: Duration = Duration::from_secs(3600);
 pub(super) async fn attempt(app: &App, job: Job, slot_at: Option<Timestamp>) -> Result<(), FlowError> {
     let Some(step) = job.step().cloned() else { return Ok(()) };
     let provider = provider_of(app, &job)?;
-    if let Err(message) = check_size(&step, &step.input) {
+    let called = called(&job, &step);
+    if let Err(message) = check_size(&step, &called) {
         return app.fail(job, FailureKind::UnsuitableImage, message).await;
     }
     if let Err(problem) = provider.check(&step.options) {
@@ -46,10 +47,10 @@ pub(super) async fn attempt(app: &App, job: Job, slot_at: Option<Timestamp>) -> 
     }
     let Some((mut job, bytes)) = read_image(app, job, &step).await? else { return Ok(()) };
     let checked = {
-        let step = step.clone();
-        tokio::task::spawn_blocking(move || check_content(&step, &step.input, bytes)).await
+        let (step, called) = (step.clone(), called.clone());
+        tokio::task::spawn_blocking(move || check_content(&step, &called, bytes)).await
     };
-    let ready = match checked.unwrap_or_else(|panic| Err(format!("'{}' could not be looked at: {panic}", step.input))) {
+    let ready = match checked.unwrap_or_else(|panic| Err(format!("{called} could not be looked at: {panic}"))) {
         Ok(ready) => ready,
         Err(message) => return app.fail(job, FailureKind::UnsuitableImage, message).await,
     };
@@ -70,6 +71,15 @@ pub(super) async fn attempt(app: &App, job: Job, slot_at: Option<Timestamp>) -> 
         Some(job) => ask(app, job, &ready.image).await,
         None => Ok(()),
     }
+}
+
+/// What the step's image is called in messages: people know their upload.
+fn called(job: &Job, step: &Step) -> String {
+    let upload = &job.upload.key;
+    if step.input == *upload {
+        return format!("'{upload}'");
+    }
+    format!("'{upload}' as the step before has made it ('{}')", step.input)
 }
 
 /// Reads the step's image, or what was made of it to fit. `None`: it cannot be read, and the job knows.
@@ -109,9 +119,16 @@ async fn keep_fitted(app: &App, job: &mut Job, image: &Image, note: String) -> R
     Ok(())
 }
 
-/// The paid call.
+/// The paid call. Whatever it needs is at hand before the job is `Submitting`.
 async fn ask(app: &App, job: Job, image: &Image) -> Result<(), FlowError> {
     let provider = provider_of(app, &job)?;
+    let image_url = match job.step() {
+        Some(step) if provider.fetches_itself(&step.options) => {
+            let key = step.fitted.as_ref().unwrap_or(&step.input);
+            Some(app.objects.presigned_url(key, IMAGE_URL_LIFE).await?)
+        }
+        _ => None,
+    };
     let now = app.now();
     // Of several who got as far as this, one gets further.
     let event = Event::Started { at: now, lease_until: app.schedule.lease_until(now) };
@@ -120,12 +137,6 @@ async fn ask(app: &App, job: Job, image: &Image) -> Result<(), FlowError> {
     let callback_url = match app.schedule.callback_missing_at(now, step.replays) {
         Some(_) => step.callback_url.as_deref(),
         None => None,
-    };
-    let image_url = if provider.fetches_itself(&step.options) {
-        let key = step.fitted.as_ref().unwrap_or(&step.input);
-        Some(app.objects.presigned_url(key, IMAGE_URL_LIFE).await?)
-    } else {
-        None
     };
     let file_name = sent_file_name(&job.id, image);
     let request = Request {
@@ -211,9 +222,24 @@ async fn finished(app: &App, job: Job, outcome: Outcome) -> Result<(), FlowError
     }
 }
 
+/// What came in a reply is nowhere else: a bucket that fails is tried again before it is let go.
+async fn store_firmly(app: &App, job: &Job, bytes: &Bytes) -> Result<Result<Output, String>, FlowError> {
+    const TRIES: u32 = 4;
+    for failures in 1..TRIES {
+        match store_single(app, job, bytes).await {
+            Err(error) => {
+                tracing::warn!(job_id = %job.id, %error, failures, "a result in hand could not be stored yet");
+                tokio::time::sleep(Duration::from_millis(500) * failures).await;
+            }
+            stored => return stored,
+        }
+    }
+    store_single(app, job, bytes).await
+}
+
 /// The result came in the reply: it goes straight into the bucket.
 async fn in_hand(app: &App, job: Job, bytes: Bytes, report: Report) -> Result<(), FlowError> {
-    let output = match store_single(app, &job, &bytes).await? {
+    let output = match store_firmly(app, &job, &bytes).await? {
         Ok(output) => output,
         Err(problem) => {
             let message = format!(

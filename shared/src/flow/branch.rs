@@ -23,6 +23,14 @@ pub(super) async fn go_on(app: &App, job: Job, outputs: Vec<Output>) -> Result<(
     // callback of the first step is never taken for its own.
     let calls_back_again =
         job.steps.iter().any(|step| step.provider == next.route.provider && step.callback_url.is_some());
+    if app.objects.etag(&job.upload.key).await?.is_some_and(|etag| etag != job.upload.etag) {
+        let message = format!(
+            "another upload took the place of '{}' before the next step; it has a job of its own, and the rest of this \
+             one would have been in vain",
+            job.upload.key
+        );
+        return app.supersede(job, message).await;
+    }
     match outputs.as_slice() {
         [] => {
             let message = format!("{} gave no image of '{}' to go on with", job.provider(), job.upload.key);
@@ -76,9 +84,11 @@ pub(super) async fn look_at_branches(app: &App, job: Job) -> Result<(), FlowErro
         app.advance(job.clone(), &Event::BranchesGoOn { due_at }).await?;
         return Ok(());
     }
-    let outputs = tree.outputs();
+    // The outputs are told by the branches' own rows: all of them together may be more than one row holds.
+    let outputs = Vec::new();
     let event = match failure(branches) {
         None => Event::Collected { at, outputs },
+        Some(reason) if reason.kind == FailureKind::Superseded => return app.supersede(tree.job, reason.message).await,
         Some(reason) => Event::Failed { at, reason, outputs },
     };
     app.end(tree.job, &event).await?;

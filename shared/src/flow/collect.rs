@@ -8,7 +8,7 @@ use jiff::SignedDuration;
 use tempfile::TempDir;
 
 use super::{
-    App, FlowError, Inspected, UnpackError, Unpacked,
+    App, FlowError, Inspected, UnpackError, Unpacked, UnpackedImage,
     branch::{go_on, look_at_branches},
     inspect_bytes, inspect_file,
     refusal::refused,
@@ -36,10 +36,10 @@ pub async fn collect(app: &App, id: &JobId) -> Result<(), FlowError> {
         tracing::warn!(job_id = %id, "woken for a job that is not in the table");
         return Ok(());
     };
-    match (&job.state, &job.callback) {
+    match (&job.state, job.unread_callback()) {
         (State::Ready { .. }, _) => fetch(app, job).await,
         (State::Branching { .. }, _) => look_at_branches(app, job).await,
-        (State::Queued { .. } | State::Submitting { .. } | State::Waiting { .. }, Some(callback)) => {
+        (_, Some(callback)) => {
             let options = job.step().map_or(&serde_json::Value::Null, |step| &step.options);
             let Some(read) = definition(job.provider()).read_callback else { return Ok(()) };
             let said = read(options, callback.body.as_bytes());
@@ -283,7 +283,7 @@ async fn store_all(app: &App, job: &Job, unpacked: &Unpacked) -> Result<Vec<Outp
     let single = unpacked.images.len() + unpacked.broken.len() == 1;
     let mut outputs = Vec::with_capacity(unpacked.images.len());
     for image in &unpacked.images {
-        let key = if single { single_key(job, &image.inspected) } else { job.output_key(&own_name(job, &image.name)) };
+        let key = if single { single_key(job, &image.inspected) } else { job.output_key(&own_name(job, image)) };
         let key = key.map_err(FlowError::from)?;
         app.objects.put_file(&key, image.inspected.format.content_type(), &image.path).await?;
         outputs.push(output(key, image.inspected.clone()));
@@ -296,11 +296,12 @@ fn shown(id: &JobId, stem: &str, name: &str) -> String {
     name.replace(id.as_str(), stem)
 }
 
-/// A name that no other branch of the same job has: all of them put their results into one folder.
-fn own_name(job: &Job, name: &str) -> String {
+/// A name that no other branch of the same job has: all of them put their results into one folder. One that bore our id
+/// bears the branch's own name now; any other gets it.
+fn own_name(job: &Job, image: &UnpackedImage) -> String {
     match &job.branch {
-        Some(branch) if !name.starts_with(&branch.stem) => format!("{}-{name}", branch.stem),
-        _ => name.to_owned(),
+        Some(branch) if !image.entry_name.contains(job.id.as_str()) => format!("{}-{}", branch.stem, image.name),
+        _ => image.name.clone(),
     }
 }
 

@@ -1,11 +1,15 @@
 //! Makes an image fit a provider's limits: upright, in a format that is taken, within its pixels and bytes. The only
-//! place in the functions that decodes an image.
+//! place in the functions that decodes an image, so the only one that has to mind what a small file unpacks to.
 
-use std::{borrow::Cow, io::Cursor};
+use std::{
+    borrow::Cow,
+    io::Cursor,
+    sync::{Mutex, PoisonError},
+};
 
 use bytes::Bytes;
 use image::{
-    DynamicImage, ImageDecoder as _, ImageReader, Limits,
+    DynamicImage, ImageDecoder as _, ImageEncoder, ImageReader, Limits,
     codecs::{jpeg::JpegEncoder, png::PngEncoder},
     imageops::FilterType,
 };
@@ -22,48 +26,67 @@ pub(super) struct Fitted {
     pub(super) note: String,
 }
 
-/// A decoded image is no larger than this: one that is has to be made smaller by whoever has the memory.
+/// An image with more pixels has to be made smaller by whoever has the memory.
+const MOST_PIXELS: u64 = 100_000_000;
+/// What such an image needs at the most: four bytes a pixel, and a little for its decoder.
 const MOST_DECODED_BYTES: u64 = 512 * 1024 * 1024;
 /// From one that is hardly to be told from the original to the worst that is still good.
 const JPEG_QUALITIES: [u8; 3] = [92, 85, 75];
-/// When no quality helps, both sides become this much shorter at a time.
-const SHRINK: f64 = 0.85;
-const MOST_SHRINKS: i32 = 16;
+/// When no quality helps, the sides become shorter, so many times.
+const MOST_SHRINKS: u32 = 8;
+
+/// Images are made to fit one at a time: several at once could use up a function's memory.
+static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 
 /// Makes `bytes` fit what `facts` say.
 ///
 /// # Errors
 /// With words for a person.
 pub(super) fn fit(bytes: &[u8], inspected: &Inspected, facts: &Facts) -> Result<Fitted, String> {
-    let image = decode(bytes)?;
-    let image = within_pixels(&image, facts)?;
-    let (image, format, bytes) = within_bytes(&image, inspected.format, facts)?;
+    let pixels = u64::from(inspected.width) * u64::from(inspected.height);
+    if pixels > MOST_PIXELS {
+        return Err(format!("it has {pixels} pixels, and only images of up to {MOST_PIXELS} are decoded"));
+    }
+    let _turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+    let decoded = decode(bytes)?;
+    let picture = Picture { image: within_pixels(&decoded.image, facts)?, profile: decoded.profile };
+    let (width, height, format, bytes) = within_bytes(&picture, inspected.format, facts)?;
     let note = format!(
-        "{} {}×{} ({} bytes) became {} {}×{} ({} bytes)",
+        "{} {}×{} ({} bytes) became {} {width}×{height} ({} bytes)",
         inspected.format.content_type(),
         inspected.width,
         inspected.height,
         inspected.bytes,
         format.content_type(),
-        image.width(),
-        image.height(),
         bytes.len()
     );
     Ok(Fitted { bytes: bytes.into(), format, note })
 }
 
+/// Pixels, and what their numbers mean.
+struct Picture<'a> {
+    image: Cow<'a, DynamicImage>,
+    /// The ICC profile.
+    profile: Option<Vec<u8>>,
+}
+
 /// Decodes the (first) picture and turns it upright: a new file carries no EXIF data that would say how it lies.
-fn decode(bytes: &[u8]) -> Result<DynamicImage, String> {
+fn decode(bytes: &[u8]) -> Result<Picture<'static>, String> {
     let failed = |e: image::ImageError| format!("it cannot be decoded ({e})");
     let mut reader = ImageReader::new(Cursor::new(bytes)).with_guessed_format().map_err(|e| e.to_string())?;
     let mut limits = Limits::default();
     limits.max_alloc = Some(MOST_DECODED_BYTES);
-    reader.limits(limits);
+    reader.limits(limits.clone());
     let mut decoder = reader.into_decoder().map_err(failed)?;
+    // The decoders mind the limits for themselves, and not for what they fill.
+    limits.reserve(decoder.total_bytes()).map_err(failed)?;
     let orientation = decoder.orientation().map_err(failed)?;
+    // One of another colour space (CMYK) no longer fits the pixels that the decoder gives.
+    let profile = decoder.icc_profile().map_err(failed)?.filter(|profile| profile.get(16..20) == Some(b"RGB "));
     let mut image = DynamicImage::from_decoder(decoder).map_err(failed)?;
     image.apply_orientation(orientation);
-    Ok(image)
+    let profile = profile.filter(|_| image.color().has_color());
+    Ok(Picture { image: Cow::Owned(image), profile })
 }
 
 fn within_pixels<'a>(image: &'a DynamicImage, facts: &Facts) -> Result<Cow<'a, DynamicImage>, String> {
@@ -89,59 +112,78 @@ fn scaled(image: &DynamicImage, factor: f64) -> Cow<'_, DynamicImage> {
         return Cow::Borrowed(image);
     }
     let side = |side: u32| ((f64::from(side) * factor).round() as u32).max(1);
-    Cow::Owned(image.resize_exact(side(image.width()), side(image.height()), FilterType::Lanczos3))
+    let (width, height) = (side(image.width()), side(image.height()));
+    // A fine filter over a huge image needs several times its memory: first roughly to twice the size.
+    let rough = (factor < 0.5).then(|| image.thumbnail_exact(width * 2, height * 2));
+    Cow::Owned(rough.as_ref().unwrap_or(image).resize_exact(width, height, FilterType::Lanczos3))
 }
 
-type Encoded<'a> = (Cow<'a, DynamicImage>, ImageFormat, Vec<u8>);
+type Encoded = (u32, u32, ImageFormat, Vec<u8>);
 
 /// Encodes the image: without loss if it came so and its size permits, else as JPEG, at last ever smaller.
-fn within_bytes<'a>(whole: &'a DynamicImage, from: ImageFormat, facts: &Facts) -> Result<Encoded<'a>, String> {
+fn within_bytes(picture: &Picture<'_>, from: ImageFormat, facts: &Facts) -> Result<Encoded, String> {
     let most = facts.most_image_bytes.unwrap_or(u64::MAX);
     let takes = |format| facts.formats.is_empty() || facts.formats.contains(&format);
     let (least_width, least_height) = facts.least_pixels.unwrap_or((1, 1));
-    let fits = |bytes: &Vec<u8>| bytes.len() as u64 <= most;
-    let see_through = whole.color().has_alpha();
+    let whole = picture.image.as_ref();
     let lossless = !matches!(from, ImageFormat::Jpeg | ImageFormat::Webp);
-    if takes(ImageFormat::Png) && (lossless || see_through || !takes(ImageFormat::Jpeg)) {
-        let bytes = png(whole)?;
-        if fits(&bytes) {
-            return Ok((Cow::Borrowed(whole), ImageFormat::Png, bytes));
+    let sizes = |image: &DynamicImage, format, bytes| (image.width(), image.height(), format, bytes);
+    if takes(ImageFormat::Png) && (lossless || whole.color().has_alpha() || !takes(ImageFormat::Jpeg)) {
+        let encoded = encode(whole, picture, None).filter(|bytes| bytes.len() as u64 <= most);
+        if let Some(bytes) = encoded {
+            return Ok(sizes(whole, ImageFormat::Png, bytes));
         }
     }
-    for times in 0..MOST_SHRINKS {
+    let (format, qualities) = match takes(ImageFormat::Jpeg) {
+        true => (ImageFormat::Jpeg, JPEG_QUALITIES.map(Some).to_vec()),
+        false => (ImageFormat::Png, vec![None]),
+    };
+    let mut factor = 1.0;
+    for _ in 0..MOST_SHRINKS {
         // Each time from the whole image: what is scaled again and again becomes soft.
-        let image = scaled(whole, SHRINK.powi(times));
+        let image = scaled(whole, factor);
         if image.width() < least_width || image.height() < least_height {
             break;
         }
-        if takes(ImageFormat::Jpeg) {
-            for quality in JPEG_QUALITIES {
-                let bytes = jpeg(&image, quality)?;
-                if fits(&bytes) {
-                    return Ok((image, ImageFormat::Jpeg, bytes));
-                }
+        let mut smallest = None;
+        for quality in &qualities {
+            let Some(bytes) = encode(&image, picture, *quality) else { continue };
+            if bytes.len() as u64 <= most {
+                return Ok(sizes(&image, format, bytes));
             }
-        } else {
-            let bytes = png(&image)?;
-            if fits(&bytes) {
-                return Ok((image, ImageFormat::Png, bytes));
-            }
+            smallest = Some(bytes.len());
         }
+        factor *= shrink(smallest, most);
     }
     Err(format!("no size that is worth having is below {most} bytes"))
 }
 
-fn png(image: &DynamicImage) -> Result<Vec<u8>, String> {
-    let mut bytes = Vec::new();
-    image.write_with_encoder(PngEncoder::new(&mut bytes)).map_err(|e| e.to_string())?;
-    Ok(bytes)
+/// How much shorter the sides have to become, when what came out had so many bytes: bytes go with the area.
+#[expect(clippy::cast_precision_loss, reason = "an estimate")]
+fn shrink(bytes: Option<usize>, most: u64) -> f64 {
+    bytes.map_or(0.7, |bytes| (0.97 * (most as f64 / bytes as f64).sqrt()).clamp(0.3, 0.9))
 }
 
-fn jpeg(image: &DynamicImage, quality: u8) -> Result<Vec<u8>, String> {
+/// A JPEG of that quality, or without one a PNG. `None`: the format cannot hold such an image.
+fn encode(image: &DynamicImage, picture: &Picture<'_>, jpeg_quality: Option<u8>) -> Option<Vec<u8>> {
     let mut bytes = Vec::new();
-    let encoder = JpegEncoder::new_with_quality(&mut bytes, quality);
-    on_white(image).write_with_encoder(encoder).map_err(|e| e.to_string())?;
-    Ok(bytes)
+    match jpeg_quality {
+        Some(quality) => {
+            let encoder = with_profile(JpegEncoder::new_with_quality(&mut bytes, quality), picture);
+            on_white(image).write_with_encoder(encoder)
+        }
+        None => image.write_with_encoder(with_profile(PngEncoder::new(&mut bytes), picture)),
+    }
+    .ok()?;
+    Some(bytes)
+}
+
+fn with_profile<E: ImageEncoder>(mut encoder: E, picture: &Picture<'_>) -> E {
+    if let Some(profile) = &picture.profile {
+        // An encoder that knows no profiles does without.
+        let _ = encoder.set_icc_profile(profile.clone());
+    }
+    encoder
 }
 
 /// JPEG knows no transparency: what was see-through becomes white, as on paper.

@@ -34,7 +34,7 @@ pub use self::{
     recover::recover,
     retry::retry,
     submit::{submit_upload, submit_woken},
-    unpack::{UnpackError, Unpacked, unpack},
+    unpack::{UnpackError, Unpacked, UnpackedImage, unpack},
 };
 use crate::{
     clock::Clock,
@@ -94,6 +94,12 @@ pub enum FlowError {
         /// What is missing.
         problem: String,
     },
+    /// Some of the job's branches are no longer in the table.
+    #[error(
+        "the records of some of the images of job {0} are gone (they are kept for 180 days), so what is left to do is not \
+         known; upload the image again"
+    )]
+    Forgotten(JobId),
     /// Others kept changing the row.
     #[error("job {0} kept changing while it was written")]
     Contended(JobId),
@@ -169,8 +175,11 @@ impl App {
     async fn supersede(&self, job: Job, message: String) -> Result<(), FlowError> {
         tracing::info!(job_id = %job.id, key = job.upload.key, "upload was replaced");
         let reason = Failure { kind: FailureKind::Superseded, message };
-        self.advance(job, &Event::Failed { at: self.now(), reason, outputs: Vec::new() }).await?;
-        Ok(())
+        let ended = self.advance(job, &Event::Failed { at: self.now(), reason, outputs: Vec::new() }).await?;
+        match ended {
+            Some(ended) => branch::tell_trunk(self, &ended).await,
+            None => Ok(()),
+        }
     }
 
     async fn write_document(&self, job: &Job) -> Result<(), FlowError> {

@@ -82,7 +82,7 @@ fn told(job_id: &JobId, looked_at: Result<(), FlowError>) {
 
 /// The task to ask for, if the job waits for one.
 fn polled_task(app: &App, job: &Job) -> Option<TaskId> {
-    let waiting = matches!(job.state, State::Waiting { .. }) && job.callback.is_none();
+    let waiting = matches!(job.state, State::Waiting { .. }) && job.unread_callback().is_none();
     let task_id = job.step()?.task_id.clone()?;
     (waiting && app.providers.get(job.provider()).is_some()).then_some(task_id)
 }
@@ -90,7 +90,7 @@ fn polled_task(app: &App, job: &Job) -> Option<TaskId> {
 async fn look_at_one(app: &App, job: Job) -> Result<(), FlowError> {
     let queue = match &job.state {
         State::Ready { .. } | State::Branching { .. } => QueueName::Collect,
-        _ if job.callback.is_some() => QueueName::Collect,
+        _ if job.unread_callback().is_some() => QueueName::Collect,
         // A task is only ever asked for, by a poller that has its provider; to send it again would be to pay again.
         State::Waiting { .. } if job.step().is_some_and(|step| step.task_id.is_some()) => {
             return still_working(app, job, "this poller does not know the provider").await;

@@ -1,4 +1,5 @@
-//! Checks an image against a provider's limits before anything is paid, and makes it fit where the preset says so.
+//! Checks an image against a provider's limits before anything is paid, and makes it fit where the preset says so. `image`
+//! is what the image is called in messages.
 
 use bytes::Bytes;
 
@@ -30,12 +31,12 @@ pub(super) struct Ready {
 ///
 /// # Errors
 /// With words for the person who uploaded it.
-pub(super) fn check_size(step: &Step, key: &str) -> Result<(), String> {
+pub(super) fn check_size(step: &Step, image: &str) -> Result<(), String> {
     let most = facts(step.provider).most_image_bytes.filter(|_| !step.fit).unwrap_or(MOST_IMAGE_BYTES);
     match step.input_bytes {
-        0 => Err(format!("'{key}' is empty (0 bytes); upload the image again")),
+        0 => Err(format!("{image} is empty (0 bytes); upload the image again")),
         bytes if bytes > most => Err(format!(
-            "'{key}' has {bytes} bytes, and {} takes at most {most}; {}",
+            "{image} has {bytes} bytes, and {} takes at most {most}; {}",
             step.provider,
             instead(step, "make it smaller")
         )),
@@ -48,26 +49,35 @@ pub(super) fn check_size(step: &Step, key: &str) -> Result<(), String> {
 ///
 /// # Errors
 /// With words for the person who uploaded it.
-pub(super) fn check_content(step: &Step, key: &str, bytes: Bytes) -> Result<Ready, String> {
+pub(super) fn check_content(step: &Step, image: &str, bytes: Bytes) -> Result<Ready, String> {
     let inspected = inspect_bytes(&bytes).map_err(|problem| {
-        format!("'{key}' is no image that darkroom knows: {problem}. Its content counts, not its name")
+        format!("{image} is no image that darkroom knows: {problem}. Its content counts, not its name")
     })?;
     let facts = facts(step.provider);
     let animated = !facts.keeps_animation && is_animated(inspected.format, &bytes);
     let Some((problem, mend)) = misfit(step.provider, facts, &inspected, animated) else {
         return Ok(Ready { image: Image { bytes, format: inspected.format }, inspected, fitted: None });
     };
+    if facts.keeps_animation && is_animated(inspected.format, &bytes) {
+        return Err(format!(
+            "{image} {problem}, and to make it fit would be to lose its frames; {mend} and upload it again"
+        ));
+    }
     if !step.fit {
-        return Err(format!("'{key}' {problem}; {}", instead(step, mend)));
+        return Err(format!("{image} {problem}; {}", instead(step, mend)));
     }
     let Fitted { bytes, format, note } = fit(&bytes, &inspected, facts)
-        .map_err(|why| format!("'{key}' {problem}, and cannot be made to fit: {why}; {mend} and upload it again"))?;
+        .map_err(|why| format!("{image} {problem}, and cannot be made to fit: {why}; {mend} and upload it again"))?;
     let fitted = Some(format!("the image {problem}; it was made to fit: {note}"));
     Ok(Ready { image: Image { bytes, format }, inspected, fitted })
 }
 
+/// What a person can do. What the preset says is written into a job when it is made, so a new upload is needed either way.
 fn instead(step: &Step, mend: &str) -> String {
-    format!("{mend} and upload it again, or set fit = true in [{}.{}] of darkroom.toml", step.provider, step.preset)
+    format!(
+        "{mend} and upload it again, or set fit = true in [{}.{}] of darkroom.toml and upload it again as it is",
+        step.provider, step.preset
+    )
 }
 
 /// What about the image is beyond the provider's limits, and what a person can do.

@@ -29,14 +29,16 @@ pub async fn recover(app: &App) -> Result<usize, FlowError> {
                 app.wake(QueueName::Collect, &job.id).await;
                 continue;
             }
-            _ if job.callback.is_some() => {
+            _ if job.unread_callback().is_some() => {
                 app.wake(QueueName::Collect, &job.id).await;
                 continue;
             }
             // The lease of a dead process is void. What became of its call shows once the provider has had time for it.
             (State::Submitting { since, .. }, _) => Event::Settling { lease_until: usual_end(*since).max(now) },
-            // A wait that a provider asked for goes on.
-            (State::Queued { .. }, Some(step)) if step.failures == 0 => {
+            // A wait that a provider asked for goes on: after a failure, and until its next day.
+            (State::Queued { due_at, .. }, Some(step))
+                if step.failures == 0 && *due_at <= app.schedule.lease_until(now) =>
+            {
                 Event::Postponed { until: now, slot_at: None, because: Because::HostRestarted }
             }
             (State::Waiting { .. }, Some(step)) => {

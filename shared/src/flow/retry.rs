@@ -37,6 +37,10 @@ fn again(app: &App, job: Job) -> BoxFuture<'_, Result<Option<Job>, FlowError>> {
             return Ok(retried);
         }
         let tree = tree(&app.jobs, job).await?;
+        if tree.branches.len() < tree.job.branch_ids().len() {
+            // To make a branch anew would be to pay for it anew.
+            return Err(FlowError::Forgotten(tree.job.id));
+        }
         let mut done = BTreeSet::new();
         for branch in tree.branches {
             let number = branch.job.branch.as_ref().map(|branch| branch.number);

@@ -1,5 +1,7 @@
 //! Settle: finds out what became of a paid call that nobody heard the end of.
 
+use std::time::Duration;
+
 use jiff::SignedDuration;
 
 use super::{
@@ -31,7 +33,17 @@ pub(super) async fn settle(app: &App, job: Job) -> Result<(), FlowError> {
     let settled = provider.settle(unsettled).await;
     tracing::info!(job_id = %job.id, provider = %step.provider, ?settled, "lost outcome looked into");
     match settled {
-        Ok(Settled::RepeatIsFree | Settled::NeverStarted | Settled::RepeatIsCheap(_)) => {
+        Ok(Settled::RepeatIsCheap(_)) if step.failures + 1 >= app.schedule.most_attempts => {
+            let why = format!("{} calls were lost on their way", step.attempts);
+            unknown(app, job, &why).await
+        }
+        Ok(Settled::RepeatIsCheap(cost)) => {
+            tracing::warn!(job_id = %job.id, provider = %step.provider, cost, "a lost call is made again");
+            let until = app.retry_at(step.failures, Duration::ZERO);
+            app.advance(job, &Event::Postponed { until, slot_at: None, because: Because::Failed }).await?;
+            Ok(())
+        }
+        Ok(Settled::RepeatIsFree | Settled::NeverStarted) => {
             let event = Event::Postponed { until: now, slot_at: None, because: Because::NotAsked };
             match app.advance(job, &event).await? {
                 Some(queued) => attempt(app, queued, None).await,

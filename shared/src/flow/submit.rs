@@ -141,7 +141,7 @@ async fn resume(app: &App, job: Job) -> Result<(), FlowError> {
     }
     match job.state {
         // A callback that came late is as good as one in time, and is the collector's to read.
-        State::Queued { .. } if job.callback.is_some() => {
+        State::Queued { .. } if job.unread_callback().is_some() => {
             app.wake(QueueName::Collect, &job.id).await;
             Ok(())
         }

@@ -51,10 +51,12 @@ impl ImageFormat {
 /// The last part of `name`, with everything that a file system or a shell could trip over replaced by `_`.
 ///
 /// A provider's file name is a stranger's text: it may hold `../`, a drive, control characters or nothing at all.
-/// The result has at most 180 bytes; the extension survives.
+/// The result has at most 180 bytes; the extension survives, and of a long name the beginning and the end, where numbers
+/// stand that tell it from others.
 #[must_use]
 pub fn safe_file_name(name: &str) -> String {
     const MOST_BYTES: usize = 180;
+    const TAIL_BYTES: usize = 40;
     let last = name.rsplit(['/', '\\']).next().unwrap_or_default();
     let cleaned: String = last
         .chars()
@@ -69,8 +71,11 @@ pub fn safe_file_name(name: &str) -> String {
     }
     let (stem, extension) = cleaned.rsplit_once('.').unwrap_or((cleaned, ""));
     let extension: String = extension.chars().take(10).filter(char::is_ascii).collect();
-    let stem = stem.get(..stem.floor_char_boundary(MOST_BYTES - extension.len() - 1)).unwrap_or(stem);
-    if extension.is_empty() { stem.to_owned() } else { format!("{stem}.{extension}") }
+    let head_bytes = MOST_BYTES - TAIL_BYTES - extension.len() - 2;
+    let head = stem.get(..stem.floor_char_boundary(head_bytes)).unwrap_or(stem);
+    let tail = stem.get(stem.ceil_char_boundary(stem.len().saturating_sub(TAIL_BYTES))..).unwrap_or_default();
+    let stem = format!("{head}~{tail}");
+    if extension.is_empty() { stem } else { format!("{stem}.{extension}") }
 }
 
 #[cfg(test)]
@@ -87,5 +92,8 @@ mod tests {
         assert_eq!(safe_file_name(""), "image");
         let long = safe_file_name(&format!("{}.jpeg", "я".repeat(500)));
         assert!(long.ends_with(".jpeg") && long.len() <= 180);
+        let numbered = |number: u32| safe_file_name(&format!("{}_{number}.jpg", "я".repeat(100)));
+        assert_ne!(numbered(1), numbered(2), "what tells copies apart survives");
+        assert_eq!(safe_file_name(&numbered(1)), numbered(1));
     }
 }

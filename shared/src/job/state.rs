@@ -69,9 +69,17 @@ impl Job {
     pub fn due_at(&self) -> Option<Timestamp> {
         let due_at = self.state.due_at()?;
         // A callback that nobody has read is due whatever the state waits for.
-        let unread = self.callback.as_ref().filter(|_| !matches!(self.state, State::Ready { .. }));
-        let due_at = unread.map_or(due_at, |callback| due_at.min(callback.at));
+        let due_at = self.unread_callback().map_or(due_at, |callback| due_at.min(callback.at));
         Some(self.woken_until.map_or(due_at, |woken_until| due_at.max(woken_until)))
+    }
+
+    /// A callback that tells how the step at work ended, and that nobody has read. One that comes late or twice, when the
+    /// job has gone on, concerns nobody: a later step of the same job is never one that is called back.
+    #[must_use]
+    pub fn unread_callback(&self) -> Option<&CallbackReceived> {
+        let awaits = matches!(self.state, State::Queued { .. } | State::Submitting { .. } | State::Waiting { .. });
+        let called_back = self.step().is_some_and(|step| step.callback_url.is_some());
+        self.callback.as_ref().filter(|_| awaits && called_back)
     }
 
     /// Whether it is time for what the state asks for.

@@ -292,9 +292,14 @@ impl Job {
     /// may also when the same attempt has meanwhile got further.
     #[must_use]
     pub fn still_concerns(&self, found: &Self, event: &Event) -> bool {
-        let attempts = |job: &Self| job.step().map(|step| step.attempts);
-        let done = matches!(event, Event::Finished { .. }) && attempts(self) == attempts(found);
-        done || self.state == found.state
+        let attempt = |job: &Self| (job.steps.len(), job.step().map(|step| step.attempts));
+        let done = matches!(event, Event::Finished { .. }) && attempt(self) == attempt(found);
+        // Another's look at the branches changes only when the next one is.
+        let same_branches = match (&self.state, &found.state) {
+            (State::Branching { since, .. }, State::Branching { since: found, .. }) => since == found,
+            _ => false,
+        };
+        done || same_branches || self.state == found.state
     }
 
     /// What depends on more than the state: a chain goes on only where steps are to come, ends only where none are, and
@@ -304,6 +309,7 @@ impl Job {
         match event {
             Event::Advanced { .. } => !self.plan.is_empty(),
             Event::Branched { outputs, .. } => !self.plan.is_empty() && !outputs.is_empty(),
+            Event::Collected { .. } => self.plan.is_empty() || branched,
             Event::Retried { .. } => !branched,
             Event::BranchesRetried { .. } => branched,
             _ => true,
@@ -343,7 +349,8 @@ impl Job {
         }
         let mut step = Step::new(self.plan.remove(0), input.key.clone(), input.bytes);
         // An earlier step's task bears our name too, and is not this step's.
-        step.ruled_out = self.steps.iter().filter_map(|step| step.task_id.clone()).collect();
+        let earlier = self.steps.iter().flat_map(|step| step.task_id.iter().chain(&step.ruled_out));
+        step.ruled_out = earlier.cloned().collect();
         self.steps.push(step);
     }
 }
@@ -382,6 +389,8 @@ impl Step {
             Event::Retried { .. } => {
                 self.failures = 0;
                 self.replays = 0;
+                // What was given up bears our name too, and is not what the new try makes.
+                self.ruled_out.extend(self.task_id.take());
             }
             _ => {}
         }

@@ -378,7 +378,9 @@ fn row(job: &Job) -> Result<Item, StoreError> {
         item.insert(DUE_AT.into(), number(due_at.as_millisecond()));
         item.insert(LANE.into(), AttributeValue::S(lane(&job.id).to_string()));
     } else if let Some(finished_at) = job.finished_at {
-        let expires_at = finished_at.saturating_add(KEEP_FINISHED).unwrap_or(Timestamp::MAX);
+        // A branch is kept longer than its trunk, which cannot be told or retried without it.
+        let keep = if job.branch.is_some() { KEEP_FINISHED * 2 } else { KEEP_FINISHED };
+        let expires_at = finished_at.saturating_add(keep).unwrap_or(Timestamp::MAX);
         item.insert(TTL_ATTRIBUTE.into(), number(expires_at.as_second()));
     }
     Ok(item)

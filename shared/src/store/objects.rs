@@ -61,6 +61,18 @@ impl Objects {
         Ok(body.into_bytes())
     }
 
+    /// The entity tag of an object, without quotes; `None` where there is no such object.
+    ///
+    /// # Errors
+    /// When S3 refuses.
+    pub async fn etag(&self, key: &str) -> Result<Option<String>, StoreError> {
+        match self.client.head_object().bucket(&self.bucket).key(key).send().await {
+            Ok(output) => Ok(output.e_tag.map(|etag| etag.trim_matches('"').to_owned())),
+            Err(SdkError::ServiceError(error)) if error.err().is_not_found() => Ok(None),
+            Err(error) => Err(StoreError::Object { doing: "looked at", key: key.to_owned(), message: words(&error) }),
+        }
+    }
+
     /// An address under which whoever has it can read the object for `life`, without credentials. It is a secret.
     ///
     /// # Errors

@@ -94,7 +94,7 @@ impl Jobs {
         })
     }
 
-    /// How many slots of `provider` were taken on the day (UTC) of `now`: how often it was asked to work.
+    /// How many slots of `provider` were taken on the day (UTC) of `now`: about how often it was asked to work.
     ///
     /// # Errors
     /// When DynamoDB refuses.

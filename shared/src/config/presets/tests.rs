@@ -55,6 +55,12 @@ fn an_option_of_another_provider_says_whose_it_is() {
 }
 
 #[test]
+fn a_wrong_preset_is_told_once_whoever_follows_it() {
+    let text = "[watermark.x]\nshwo = true\n[imgfactory.y]\nthen = [\"watermark.x\"]\n";
+    assert_eq!(Presets::parse("f", text).unwrap_err().to_string().lines().count(), 1);
+}
+
+#[test]
 fn all_mistakes_are_told_at_once_in_the_order_of_the_file() {
     let text = "[watermark.x]\nshwo = true\n[imgfactory.y]\ncopies = 0\n";
     let error = Presets::parse("f", text).unwrap_err().to_string();
@@ -97,6 +103,11 @@ fn a_chain_that_cannot_be_is_refused() {
     refused("[imgfactory.a]\nthen = [\"watermark/default\"]\n", &["line 2", "with a dot"]);
     refused("[imgfactory.a]\nthen = \"watermark.default\"\n", &["line 2", "then = "]);
     refused("[watermark.a]\nocr_only = true\nthen = [\"imgfactory.default\"]\n", &["line 3", "no image"]);
+    let blind = "[watermark.read]\nocr_only = true\n\
+                 [imgfactory.a]\nthen = [\"watermark.read\", \"imgfactory.default\"]\n";
+    refused(blind, &["line 4", "watermark.read", "no image"]);
+    let end = "[watermark.read]\nocr_only = true\n[imgfactory.a]\nthen = [\"watermark.read\"]\n";
+    assert!(Presets::parse("f", end).is_ok(), "it may stand at the end");
     let long = format!("[watermark.a]\nthen = [{}]\n", "\"imgfactory.default\", ".repeat(16));
     refused(&long, &["line 2", "16 steps"]);
 }

@@ -140,3 +140,39 @@ fn what_is_no_image_or_empty_says_so() {
     let step = step("watermark", true, &torn);
     assert!(check_content(&step, "a", torn).is_err());
 }
+
+#[test]
+fn a_small_file_that_would_unpack_to_gigabytes_is_refused_without_being_unpacked() {
+    // A GIF of 65 535 by 65 535 pixels, in a few bytes.
+    let mut bytes = animated_gif().to_vec();
+    bytes[6..10].copy_from_slice(&[0xFF; 4]);
+    let bytes = Bytes::from(bytes);
+    let step = step("imgfactory", true, &bytes);
+    let message = check_content(&step, "'a'", bytes).expect_err("it should be refused");
+    assert!(message.contains("4294836225 pixels"), "{message}");
+}
+
+#[test]
+fn an_animation_that_the_service_would_keep_is_not_made_still() {
+    let bytes = [animated_gif().as_ref(), &vec![0; 11_000_000]].concat().into();
+    let message =
+        check_content(&step("imageban", true, &bytes), "'a'", bytes.clone()).expect_err("it should be refused");
+    assert!(message.contains("lose its frames"), "{message}");
+}
+
+#[test]
+fn colours_stay_what_they_are() {
+    let mut profile = vec![0; 128];
+    profile[16..20].copy_from_slice(b"RGB ");
+    let mut bytes = Vec::new();
+    let mut encoder = image::codecs::png::PngEncoder::new(&mut bytes);
+    image::ImageEncoder::set_icc_profile(&mut encoder, profile.clone()).unwrap();
+    picture(40, 40).write_with_encoder(encoder).unwrap();
+    for most_image_bytes in [None, Some(2000)] {
+        let facts = Facts { most_image_bytes, most_pixels: Some((30, 30)), ..*facts(ProviderName::Watermark) };
+        let fitted = fit(&bytes, &inspect_bytes(&bytes).unwrap(), &facts).unwrap();
+        let reader = image::ImageReader::new(std::io::Cursor::new(&fitted.bytes)).with_guessed_format().unwrap();
+        let kept = image::ImageDecoder::icc_profile(&mut reader.into_decoder().unwrap()).unwrap();
+        assert_eq!(kept, Some(profile.clone()), "{:?}", fitted.format);
+    }
+}

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::job::{FailureKind, JobId, PlannedStep, ProviderName, Route, Step, Upload};
+use crate::job::{CallbackReceived, FailureKind, JobId, PlannedStep, ProviderName, Route, Step, Upload};
 
 fn time(second: i64) -> Timestamp {
     Timestamp::from_second(second).unwrap()
@@ -236,4 +236,60 @@ fn a_later_step_never_takes_an_earlier_ones_task_for_its_own() {
     let job = after(&job, &Event::Finished { at: time(2), outcome, due_at: time(9) });
     let job = after(&job, &Event::Advanced { at: time(3), output: output("a.png"), woken_until: time(33) });
     assert_eq!(job.step().unwrap().ruled_out, [TaskId("t".into())]);
+}
+
+#[test]
+fn a_late_callback_of_an_earlier_step_concerns_nobody() {
+    let mut job = new_job();
+    job.plan = vec![planned(&job.route)];
+    job.steps[0].callback_url = Some("https://hooks.example/x".into());
+    let job = after(&ready(&job), &Event::Advanced { at: time(3), output: output("a.png"), woken_until: time(33) });
+    // The webhook knows of no steps: it writes down what comes.
+    let late = Job { callback: Some(CallbackReceived { at: time(4), body: "{}".into() }), ..job };
+    let started = after(&late, &Event::Started { at: time(5), lease_until: time(99) });
+    let late = Job { callback: late.callback.clone(), ..started };
+    assert_eq!(
+        (late.unread_callback(), late.due_at()),
+        (None, Some(time(99))),
+        "nothing is read, nothing is due sooner"
+    );
+    let outputs = vec![output("a.png"), output("b.png")];
+    let trunk = after(&ready(&chained_job()), &Event::Branched { at: time(3), outputs, due_at: time(200) });
+    let trunk = Job { callback: late.callback, ..trunk };
+    assert_eq!(trunk.due_at(), Some(time(200)));
+}
+
+#[test]
+fn that_one_step_is_done_is_never_said_of_the_next() {
+    let first = after(&chained_job(), &Event::Started { at: time(1), lease_until: time(99) });
+    let finished = Event::Finished { at: time(2), outcome: Outcome::of(ResultSource::Original), due_at: time(9) };
+    let next = after(
+        &after(&first, &finished),
+        &Event::Advanced { at: time(3), output: output("a.png"), woken_until: time(3) },
+    );
+    let next = after(&next, &Event::Started { at: time(4), lease_until: time(99) });
+    assert!(!first.still_concerns(&next, &finished), "both are first attempts, but not of the same step");
+}
+
+#[test]
+fn the_end_of_all_branches_outweighs_anothers_look_at_them() {
+    let outputs = vec![output("a.png"), output("b.png")];
+    let trunk = after(&ready(&chained_job()), &Event::Branched { at: time(3), outputs, due_at: time(200) });
+    let looked = after(&trunk, &Event::BranchesGoOn { due_at: time(300) });
+    assert!(trunk.still_concerns(&looked, &Event::Collected { at: time(4), outputs: vec![] }));
+}
+
+#[test]
+fn a_chain_never_ends_before_its_last_step() {
+    assert!(ready(&chained_job()).after(&Event::Collected { at: time(3), outputs: vec![] }).is_err());
+}
+
+#[test]
+fn what_a_person_gave_up_is_not_found_again_as_the_new_try() {
+    let job = after(&new_job(), &Event::Started { at: time(1), lease_until: time(99) });
+    let task_id = Some(TaskId("old".into()));
+    let job = after(&job, &Event::Accepted { at: time(1), task_id, due_at: time(2), adopted: false });
+    let job = after(&job, &Event::Failed { at: time(3), reason: failure(), outputs: vec![] });
+    let job = after(&job, &Event::Retried { at: time(4) });
+    assert_eq!(job.step().unwrap().ruled_out, [TaskId("old".into())]);
 }

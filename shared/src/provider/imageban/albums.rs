@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use futures_util::{StreamExt as _, stream};
 use reqwest::multipart::Form;
+use secrecy::ExposeSecret as _;
+use sha2::{Digest as _, Sha256};
 
 use super::super::{Advice, ErrorKind, NotesError, ProviderError, Repeat};
 use super::{Imageban, config::Auth, config::Options, error, error::is_name_taken, read, wire};
@@ -112,18 +114,25 @@ impl Imageban {
     }
 
     async fn noted(&self, name: &str) -> Result<Option<String>, ProviderError> {
-        self.notes.get(&note_name(name)).await.map_err(|e| forgetful(&e))
+        self.notes.get(&self.note_name(name)).await.map_err(|e| forgetful(&e))
     }
 
     /// Notes the album's id for all, and returns the one that all go by: somebody may have been quicker.
     async fn note(&self, name: &str, id: String) -> Result<String, ProviderError> {
-        let first = self.notes.replace(&note_name(name), None, &id).await.map_err(|e| forgetful(&e))?;
+        let first = self.notes.replace(&self.note_name(name), None, &id).await.map_err(|e| forgetful(&e))?;
         if first { Ok(id) } else { Ok(self.noted(name).await?.unwrap_or(id)) }
     }
-}
 
-fn note_name(album_name: &str) -> String {
-    format!("album:{album_name}")
+    /// Another account has other albums, whatever they are called: its notes are others too.
+    pub(super) fn note_name(&self, album_name: &str) -> String {
+        let key = self.settings.secret_key.as_ref().map_or("", |key| key.expose_secret());
+        let mut hash = Sha256::new();
+        for part in [self.settings.url.as_str(), key, album_name] {
+            hash.update((part.len() as u64).to_le_bytes());
+            hash.update(part);
+        }
+        format!("album:{}", hex::encode(hash.finalize()))
+    }
 }
 
 fn forgetful(error: &NotesError) -> ProviderError {

@@ -273,7 +273,7 @@ async fn an_album_is_made_once_and_shared_by_all() {
         vec![part(FILE, "picture"), part("name=\"album\"", "srXiv43")],
     );
     assert_eq!(sent(&server).await, [("POST".into(), "/v1/album".into(), bearer, made), upload.clone(), upload]);
-    assert_eq!(first.notes.get("album:cats").await.unwrap().as_deref(), Some("srXiv43"));
+    assert_eq!(first.notes.get(&first.note_name("cats")).await.unwrap().as_deref(), Some("srXiv43"));
 }
 
 #[tokio::test]
@@ -298,7 +298,7 @@ async fn an_album_whose_name_is_taken_is_looked_for_in_the_account() {
         answers(&server, "GET", "/v1/album/srXiv43", 200, r#"{"data":{"id":"srXiv43","name":"cats"}}"#).await;
         let client = client(&server);
         submit(&client, json!({"album_name": "cats"})).await.unwrap();
-        assert_eq!(client.notes.get("album:cats").await.unwrap().as_deref(), Some("srXiv43"));
+        assert_eq!(client.notes.get(&client.note_name("cats")).await.unwrap().as_deref(), Some("srXiv43"));
         let sent = sent(&server).await;
         assert_eq!(sent.last().unwrap().3[1], part("name=\"album\"", "srXiv43"));
         assert!(sent.iter().all(|(_, _, authorization, _)| *authorization == format!("Bearer {SECRET_KEY}")));
