@@ -12,6 +12,7 @@ mod key;
 mod route;
 mod schedule;
 mod state;
+mod step;
 mod transition;
 
 pub use branch::{Branch, Tree};
@@ -22,7 +23,6 @@ pub use image_file::{ImageFormat, safe_file_name};
 pub use key::{RESULTS_PREFIX, STEPS_PREFIX, UPLOADS_PREFIX, UploadKey, UploadKeyError};
 pub use route::{DEFAULT_PRESET, InvalidRoute, ProviderName, Route};
 pub use schedule::{Pace, Schedule};
-pub use state::{
-    CallbackReceived, Job, Link, Output, PlannedStep, Rectangle, ResultSource, State, StateName, Step, Upload,
-};
+pub use state::{CallbackReceived, Job, Output, ResultSource, State, StateName, Upload};
+pub use step::{Link, PlannedStep, Rectangle, Step};
 pub use transition::{Because, Event, IllegalTransition, Outcome, Report, next};

@@ -1,4 +1,4 @@
-//! What is known of a job. Data that only makes sense in one state lives inside that state.
+//! What is known of a job, and where it stands. Data that only makes sense in one state lives inside that state.
 
 use std::collections::BTreeSet;
 
@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Branch, Failure, JobId, ProviderName, Route, STEPS_PREFIX, TaskId, UploadKey, UploadKeyError, key::stem,
+    Branch, Failure, JobId, PlannedStep, ProviderName, Route, STEPS_PREFIX, Step, UploadKey, UploadKeyError, key::stem,
     safe_file_name,
 };
 
@@ -153,155 +153,6 @@ pub struct Upload {
     /// Lower-case hexadecimal; known once the image has been read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sha256: Option<String>,
-}
-
-/// One provider's work on the image.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Step {
-    /// Who works.
-    pub provider: ProviderName,
-    /// The preset's name.
-    pub preset: String,
-    /// The preset's options as they were when the job was made: a later change of the configuration must not change
-    /// a request that has to be repeated word for word.
-    pub options: serde_json::Value,
-    /// The key of the image that the step works on.
-    pub input: String,
-    /// Its size.
-    #[serde(default)]
-    pub input_bytes: u64,
-    /// Whether an image beyond the provider's limits is made to fit.
-    #[serde(default)]
-    pub fit: bool,
-    /// What was made of the image to fit the provider's limits, and is sent in its place.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub fitted: Option<String>,
-    /// What the step made, where another step goes on with it.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub outputs: Vec<Output>,
-    /// The provider's name for its work.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub task_id: Option<TaskId>,
-    /// How many times the provider was asked to do the work.
-    #[serde(default)]
-    pub attempts: u32,
-    /// How many tries failed in a way that may pass.
-    #[serde(default)]
-    pub failures: u32,
-    /// How often the request was repeated because no callback came.
-    #[serde(default)]
-    pub replays: u32,
-    /// When the provider was asked last.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub submitted_at: Option<Timestamp>,
-    /// When the provider's result was known.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub finished_at: Option<Timestamp>,
-    /// What the provider charged, in its own unit (images).
-    #[serde(default)]
-    pub charges: u32,
-    /// What a person should know although the step went well.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub warnings: Vec<String>,
-    /// The rectangles that the watermark service worked on.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub rectangles: Vec<Rectangle>,
-    /// Where the image is hosted.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub links: Vec<Link>,
-    /// How much work was left on the account, in the provider's unit, where it says so.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub balance: Option<i64>,
-    /// What was noted before the call, to find out what became of it should its answer be lost.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub evidence: Option<serde_json::Value>,
-    /// Where the provider calls back. It never changes over the attempts of a step: an identical request is free.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub callback_url: Option<String>,
-    /// Whether the task was found again after a lost answer. Its result has to prove that it is ours.
-    #[serde(default)]
-    pub adopted: bool,
-    /// Tasks that were thought to be ours and proved to be another's.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub ruled_out: Vec<TaskId>,
-}
-
-impl Step {
-    /// A step that has not begun, on the image under the key `input`.
-    #[must_use]
-    pub fn new(planned: PlannedStep, input: String, input_bytes: u64) -> Self {
-        Self {
-            provider: planned.route.provider,
-            preset: planned.route.preset,
-            options: planned.options,
-            input,
-            input_bytes,
-            fit: planned.fit,
-            fitted: None,
-            outputs: Vec::new(),
-            task_id: None,
-            attempts: 0,
-            failures: 0,
-            replays: 0,
-            submitted_at: None,
-            finished_at: None,
-            charges: 0,
-            warnings: Vec::new(),
-            rectangles: Vec::new(),
-            links: Vec::new(),
-            balance: None,
-            evidence: None,
-            callback_url: None,
-            adopted: false,
-            ruled_out: Vec::new(),
-        }
-    }
-}
-
-/// A step that is still to come: what the configuration said when the job was made.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct PlannedStep {
-    /// Who is to work, with which preset.
-    pub route: Route,
-    /// The preset's options.
-    pub options: serde_json::Value,
-    /// Whether an image beyond the provider's limits is made to fit.
-    #[serde(default)]
-    pub fit: bool,
-}
-
-/// Where a hosted image is reached.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Link {
-    /// The image itself.
-    pub link: String,
-    /// A page with it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub short_link: Option<String>,
-    /// What deletes it: for a guest, the only way.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub delete_hash: Option<String>,
-    /// The host's name for it.
-    pub id: String,
-}
-
-/// A part of the image, in pixels from the upper left corner, with the words found in it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Rectangle {
-    /// Left edge, pixels.
-    pub x: i64,
-    /// Upper edge, pixels.
-    pub y: i64,
-    /// Width, pixels.
-    pub w: i64,
-    /// Height, pixels.
-    pub h: i64,
-    /// How many lines of text were joined, where the provider says.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub line_count: Option<u32>,
-    /// The words that were read there, where the provider says.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub word: Option<String>,
 }
 
 /// Where a job stands. Every state that is not an end carries `due_at`: when it passes, the poller looks at the job,
