@@ -29,6 +29,8 @@ pub(crate) enum Command {
     Job(Job),
     /// Give failed jobs another try
     Retry(Retry),
+    /// Let a provider's images go that wait because its account was the trouble
+    Release(Release),
     /// Check the configuration and the credentials, and show what is left on the accounts; asks only what is free
     Check(Check),
     /// Run the sandbox providers alone, for anyone's tests
@@ -145,6 +147,14 @@ pub(crate) struct Retry {
     /// All failed jobs
     #[arg(long)]
     pub(crate) failed: bool,
+    #[command(flatten)]
+    pub(crate) place: Place,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Release {
+    /// The provider that is on hold, as `darkroom jobs` and `darkroom check` tell
+    pub(crate) provider: ProviderName,
     #[command(flatten)]
     pub(crate) place: Place,
 }

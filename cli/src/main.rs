@@ -1,5 +1,5 @@
 //! The `darkroom` command: the whole of darkroom on one machine (`demo`, `serve`, `sandbox`), and the way to put images
-//! in and to see jobs (`put`, `jobs`, `job`, `retry`, `check`), here or on AWS.
+//! in and to see jobs (`put`, `jobs`, `job`, `retry`, `release`, `check`), here or on AWS.
 
 mod arguments;
 mod command;
@@ -55,6 +55,7 @@ async fn run(command: Command, environment: Environment) -> anyhow::Result<Ended
         Command::Jobs(jobs) => command::jobs::run(jobs, &environment).await,
         Command::Job(job) => command::job::run(job, &environment).await,
         Command::Retry(retry) => command::retry::run(retry, &environment).await,
+        Command::Release(release) => command::release::run(release, &environment).await,
         Command::Check(check) => command::check::run(check, &environment).await,
         Command::Sandbox(sandbox) => command::sandbox::run(sandbox).await,
     }

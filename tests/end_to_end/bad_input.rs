@@ -83,42 +83,6 @@ async fn any_key_that_s3_takes_goes_all_the_way() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn refused_credentials_say_which_and_a_retry_goes_on_once_they_are_right() {
-    let outside = Outside::open(Latency { watermark_ms: 50, ..Latency::default() }).await;
-    let wrong = World::new()
-        .with_fixed_http_port()
-        .with_providers(&outside)
-        .with_environment("IMGFACTORY_TOKEN", "wrong-token-123")
-        .with_environment("WATERMARK_APP_SECRET", "wrong-secret-456");
-    let serve = wrong.serve();
-    serve.put("uploads/imgfactory/a.png", &picture(1)).await;
-    serve.put("uploads/watermark/a.png", &picture(1)).await;
-    let (message, document) = failed(&serve, "uploads/imgfactory/a.png", "credentials").await;
-    says(&message, &["401", "Invalid token", "IMGFACTORY_", "retry", document["id"].as_str().unwrap()]);
-    let (message, document) = failed(&serve, "uploads/watermark/a.png", "credentials").await;
-    says(&message, &["401", "签名错误", "WATERMARK_"]);
-    for secret in ["wrong-token-123", "wrong-secret-456"] {
-        assert!(!serve.log().contains(secret) && !document.to_string().contains(secret));
-    }
-    assert!(serve.stop());
-
-    let right = wrong.with_providers(&outside);
-    let serve = right.serve();
-    let retried = serve.run(&["retry", "--failed"]);
-    assert_eq!(retried.status.code(), Some(0), "{}", text(&retried.stderr));
-    for upload in ["uploads/imgfactory/a.png", "uploads/watermark/a.png"] {
-        loop {
-            let document = serve.ended(upload).await;
-            if document["state"] == "done" {
-                assert!(document.get("reason").is_none(), "{document:#}");
-                break;
-            }
-            tokio::time::sleep(std::time::Duration::from_millis(100)).await;
-        }
-    }
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn a_zip_with_a_broken_entry_keeps_the_others_and_names_it() {
     let outside = Outside::open(Latency { imgfactory_ms_per_copy: 10, watermark_ms: 50, ..Latency::default() }).await;
     outside.sandbox.faults().imgfactory.break_zip_entry(Some(3));
@@ -132,20 +96,6 @@ async fn a_zip_with_a_broken_entry_keeps_the_others_and_names_it() {
         assert!(serve.get(output["key"].as_str().unwrap()).await.is_some());
     }
     assert_eq!(outside.charges("imgfactory"), 1, "fetching again costs nothing");
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn an_account_without_money_says_so() {
-    let outside = Outside::open(Latency::default()).await;
-    outside.sandbox.faults().imgfactory.refuse_payment(true);
-    outside.sandbox.faults().watermark.exhausted(true);
-    let serve = World::new().with_providers(&outside).serve();
-    serve.put("uploads/imgfactory/a.png", &picture(1)).await;
-    serve.put("uploads/watermark/a.png", &picture(1)).await;
-    let (message, _) = failed(&serve, "uploads/imgfactory/a.png", "payment").await;
-    says(&message, &["402", "API не оплачено", "Top up"]);
-    let (message, _) = failed(&serve, "uploads/watermark/a.png", "payment").await;
-    says(&message, &["403", "Top up"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

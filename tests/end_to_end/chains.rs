@@ -97,18 +97,18 @@ async fn copies_of_copies_have_names_of_their_own() {
 async fn a_failed_step_keeps_what_was_made_and_a_retry_goes_on_from_there() {
     let config = "[imgfactory.one]\ncopies = 1\nmode = \"sync\"\nthen = [\"watermark.default\"]\n";
     let outside = Outside::open(QUICK).await;
-    outside.sandbox.faults().watermark.exhausted(true);
+    outside.sandbox.faults().watermark.error(Some(400));
     let serve = World::new().with_providers(&outside).with_config(config).serve();
     let upload = "uploads/imgfactory/one/coffee.jpg";
     serve.put(upload, COFFEE).await;
     let failed = serve.ended(upload).await;
-    assert_eq!((&failed["state"], &failed["reason"]["kind"]), (&"failed".into(), &"payment".into()), "{failed:#}");
+    assert_eq!((&failed["state"], &failed["reason"]["kind"]), (&"failed".into(), &"rejected".into()), "{failed:#}");
     let kept = failed["outputs"][0]["key"].as_str().unwrap();
     assert!(kept.starts_with("steps/") && serve.get(kept).await.is_some());
     let message = failed["reason"]["message"].as_str().unwrap();
     assert!(message.contains(kept) && message.contains(failed["id"].as_str().unwrap()), "{message}");
 
-    outside.sandbox.faults().watermark.exhausted(false);
+    outside.sandbox.faults().watermark.error(None);
     let retried = serve.run(&["retry", failed["id"].as_str().unwrap()]);
     assert_eq!(retried.status.code(), Some(0), "{}", text(&retried.stderr));
     let document = ended_anew(&serve, upload, &failed).await;
@@ -121,18 +121,16 @@ async fn a_failed_step_keeps_what_was_made_and_a_retry_goes_on_from_there() {
 async fn of_many_images_those_that_fail_are_named_and_only_they_are_tried_again() {
     let config = "[imgfactory.trio]\ncopies = 3\nthen = [\"imageban.public\"]\n[imageban.public]\n";
     let outside = Outside::open(QUICK).await;
-    let world = World::new().with_providers(&outside).with_config(config);
-    let wrong = world.with_environment("IMAGEBAN_SECRET_KEY", "wrong-key");
-    let serve = wrong.serve();
+    outside.sandbox.faults().imageban.error(Some(103));
+    let serve = World::new().with_providers(&outside).with_config(config).serve();
     let upload = "uploads/imgfactory/trio/cat.jpg";
     serve.put(upload, CAT).await;
     let failed = serve.ended(upload).await;
     let message = failed["reason"]["message"].as_str().unwrap();
     assert!(message.contains("3 of 3 images failed") && message.contains(failed["id"].as_str().unwrap()), "{message}");
     assert_eq!(failed["outputs"].as_array().unwrap().len(), 3, "the copies are kept: {failed:#}");
-    assert!(serve.stop());
 
-    let serve = wrong.with_providers(&outside).serve();
+    outside.sandbox.faults().imageban.error(None);
     assert_eq!(serve.run(&["retry", "--failed"]).status.code(), Some(0));
     let document = ended_anew(&serve, upload, &failed).await;
     assert_eq!(document["state"], "done", "{document:#}");

@@ -12,7 +12,7 @@ use darkroom_shared::{
     config::{self, Presets},
     environment::Environment,
     flow::{self, NotesInTable},
-    job::{ProviderName, Step, Tree},
+    job::{Hold, ProviderName, Step, Tree},
     lambda,
     provider::{self, Account, Equipment, ErrorKind, Http, Notes, NotesInMemory, definition},
     store::{Filter, Jobs},
@@ -54,6 +54,9 @@ struct ProviderReport {
     /// When a reply told the balance; absent when the account was asked just now.
     #[serde(skip_serializing_if = "Option::is_none")]
     balance_at: Option<Timestamp>,
+    /// Why the provider is not asked for a while.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hold: Option<Hold>,
     /// Submits today (UTC), as far as this table knows.
     submits_today: Option<u64>,
     /// What a person should know.
@@ -140,6 +143,7 @@ async fn presets(file: Option<&Path>, environment: &Environment) -> anyhow::Resu
 struct ToldByJobs {
     jobs: Option<Jobs>,
     submits_today: BTreeMap<ProviderName, u64>,
+    holds: BTreeMap<ProviderName, Hold>,
     /// What the newest reply of a provider said of the account: some say so only there.
     balances: BTreeMap<ProviderName, (i64, Option<Timestamp>)>,
 }
@@ -151,6 +155,9 @@ async fn told_by_jobs(arguments: &Check, environment: &Environment) -> anyhow::R
     let mut told = ToldByJobs::default();
     for name in ProviderName::ALL {
         told.submits_today.insert(name, connection.jobs.slots_today(name, connection.now()).await?);
+        if let Some(hold) = connection.jobs.hold(name).await? {
+            told.holds.insert(name, hold);
+        }
     }
     for job in connection.jobs.list(Filter::default(), LOOKED_AT).await? {
         let tree = flow::tree(&connection.jobs, job).await?;
@@ -172,8 +179,11 @@ async fn provider_report(
     presets: &Presets,
     told: &ToldByJobs,
 ) -> anyhow::Result<ProviderReport> {
-    let mut report =
-        ProviderReport { submits_today: told.submits_today.get(&name).copied(), ..ProviderReport::default() };
+    let mut report = ProviderReport {
+        submits_today: told.submits_today.get(&name).copied(),
+        hold: told.holds.get(&name).cloned(),
+        ..ProviderReport::default()
+    };
     if let Some((balance, at)) = told.balances.get(&name) {
         (report.balance, report.balance_at) = (Some(*balance), *at);
     }
@@ -251,6 +261,11 @@ fn show(report: &Report) {
         vec![name.to_string(), credentials.to_owned(), balance, today, report.notes.join("; ")]
     });
     terminal::table(&["provider", "credentials", "balance", "submits today", "note"], rows);
+    for (name, report) in &report.providers {
+        if let Some(hold) = &report.hold {
+            terminal::line(format!("hold     {name} since {}: {}", hold.since, hold.message));
+        }
+    }
     if let Some(problem) = &report.jobs_unread {
         terminal::line(format!("note     {problem}. Counts and what replies told are therefore unknown"));
     }

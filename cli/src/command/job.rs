@@ -18,11 +18,15 @@ pub(crate) async fn run(
     let Some(job) = connection.jobs.get(&arguments.id).await? else {
         bail!("there is no job {}; `darkroom jobs` lists those there are", arguments.id);
     };
+    let problem = job.step().and_then(|step| step.problem.clone());
     let document = Document::from(&flow::tree(&connection.jobs, job).await?);
     if arguments.json {
         terminal::json(&document)?;
     } else {
         show(&document);
+        if let Some(problem) = problem {
+            terminal::line(format!("trouble  {problem}"));
+        }
     }
     Ok(Ended::Done)
 }

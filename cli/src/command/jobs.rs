@@ -2,7 +2,7 @@
 
 use darkroom_shared::{
     flow,
-    job::{Document, Job, State},
+    job::{Document, Job, ProviderName, State},
     store::Filter,
 };
 
@@ -27,6 +27,17 @@ pub(crate) async fn run(
         terminal::line("no jobs; put an image: darkroom put watermark/default photo.jpg");
     } else {
         terminal::table(&["id", "image", "route", "state", "made", "outputs"], jobs.iter().map(row));
+    }
+    if !arguments.json {
+        for provider in ProviderName::ALL {
+            if let Some(hold) = connection.jobs.hold(provider).await? {
+                let next = hold.probe_at.strftime("%H:%M:%S");
+                terminal::line(format!(
+                    "{provider} is on hold since {}: {} Next try {next}.",
+                    hold.since, hold.message
+                ));
+            }
+        }
     }
     Ok(Ended::Done)
 }

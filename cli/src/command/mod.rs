@@ -5,6 +5,7 @@ pub(crate) mod demo;
 pub(crate) mod job;
 pub(crate) mod jobs;
 pub(crate) mod put;
+pub(crate) mod release;
 pub(crate) mod retry;
 pub(crate) mod sandbox;
 pub(crate) mod serve;

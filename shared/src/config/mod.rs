@@ -75,27 +75,35 @@ pub fn result_hosts(environment: &Environment) -> Result<BTreeMap<ProviderName, 
     ProviderName::ALL.into_iter().map(hosts).collect()
 }
 
-/// How often each provider may be asked: `<PROVIDER>_RATE` in requests per second, or what its documents say.
+/// How often each provider may be asked: `<PROVIDER>_RATE` in requests per second, or what its documents say, and
+/// `<PROVIDER>_DAILY` submits a day, or as many as it takes.
 ///
 /// # Errors
-/// When a rate is no number above 0.
+/// When a rate is no number above 0, or a day's limit no whole number above 0.
 pub fn paces(environment: &Environment) -> Result<BTreeMap<ProviderName, Pace>, ConfigError> {
     let pace = |provider| {
-        let name = named(provider, "RATE");
-        let rate_per_s = match environment.get(&name) {
-            None => facts(provider).rate_per_s,
-            Some(text) => {
-                text.trim().parse().ok().filter(|rate: &f64| rate.is_finite() && *rate > 0.0).ok_or_else(|| {
-                    ConfigError::Invalid {
-                        name,
-                        problem: format!("'{text}' is no number of requests per second above 0"),
-                    }
-                })?
-            }
-        };
-        Ok((provider, Pace { rate_per_s }))
+        let rate =
+            number(environment, &named(provider, "RATE"), "number of requests per second above 0", |rate: &f64| {
+                rate.is_finite() && *rate > 0.0
+            })?;
+        let most_per_day =
+            number(environment, &named(provider, "DAILY"), "whole number of submits a day above 0", |most| *most > 0)?;
+        Ok((provider, Pace { rate_per_s: rate.unwrap_or(facts(provider).rate_per_s), most_per_day }))
     };
     ProviderName::ALL.into_iter().map(pace).collect()
+}
+
+/// The number in a variable, if it is there; `what` says in messages what is expected.
+fn number<N: std::str::FromStr>(
+    environment: &Environment,
+    name: &str,
+    what: &str,
+    is_right: impl Fn(&N) -> bool,
+) -> Result<Option<N>, ConfigError> {
+    let Some(text) = environment.get(name) else { return Ok(None) };
+    let number = text.trim().parse().ok().filter(is_right);
+    let problem = || ConfigError::Invalid { name: name.to_owned(), problem: format!("'{text}' is no {what}") };
+    number.map(Some).ok_or_else(problem)
 }
 
 fn named(provider: ProviderName, what: &str) -> String {

@@ -1,5 +1,6 @@
 //! The presets of `darkroom.toml`: `[provider.preset]` tables of typed options, refused at start when anything in
-//! them is wrong. Two keys are the same for every provider: `then` and `fit`; all others are the provider's own.
+//! them is wrong. Some keys are the same for every provider (`then`, `fit`, `on_unknown`); all others are the provider's
+//! own. Beside its presets, a provider's table may hold `min_balance`.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -17,7 +18,7 @@ use super::{
     nearest::{nearest, with_nearest},
 };
 use crate::{
-    job::{DEFAULT_PRESET, PlannedStep, ProviderName, Route},
+    job::{DEFAULT_PRESET, OnUnknown, PlannedStep, ProviderName, Route},
     provider::{CheckedOptions, Definition, Delivery, Provider, definition},
 };
 
@@ -25,6 +26,8 @@ use crate::{
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Presets {
     presets: BTreeMap<Route, Preset>,
+    /// So much is to be left on a provider's account.
+    min_balances: BTreeMap<ProviderName, i64>,
     warnings: Vec<String>,
 }
 
@@ -37,6 +40,8 @@ pub(super) struct Preset {
     pub(super) then: Vec<Spanned<Route>>,
     /// Whether an image beyond the provider's limits is made to fit.
     pub(super) fit: bool,
+    /// What is done where nobody can tell whether a paid call was carried out.
+    on_unknown: OnUnknown,
     /// Whether the work ends in an image.
     pub(super) gives_image: bool,
     /// Where its table begins in the text; `None` for a preset that exists without a file.
@@ -56,9 +61,13 @@ pub struct PresetError(String);
 struct Common {
     then: Vec<Spanned<String>>,
     fit: bool,
+    on_unknown: OnUnknown,
 }
 
-const COMMON_KEYS: [&str; 2] = ["then", "fit"];
+const COMMON_KEYS: [&str; 3] = ["then", "fit", "on_unknown"];
+
+/// The key of a provider's own table, for all of its presets.
+const MIN_BALANCE: &str = "min_balance";
 
 /// Something wrong at a place of the text.
 #[derive(Debug)]
@@ -73,9 +82,12 @@ impl Presets {
     pub fn built_in() -> Self {
         let default = |provider| {
             let options = (definition(provider).options.defaults)();
-            (Route { provider, preset: DEFAULT_PRESET.to_owned() }, Preset::new(options, Vec::new(), false, None))
+            (
+                Route { provider, preset: DEFAULT_PRESET.to_owned() },
+                Preset::new(options, Vec::new(), &Common::default(), None),
+            )
         };
-        Self { presets: ProviderName::ALL.map(default).into_iter().collect(), warnings: Vec::new() }
+        Self { presets: ProviderName::ALL.map(default).into_iter().collect(), ..Self::default() }
     }
 
     /// Reads a file's `text`; `file` is its name in messages.
@@ -119,7 +131,13 @@ impl Presets {
         let routes = chain::expand(&self.presets, route)?;
         let planned = |route: Route| {
             let preset = self.presets.get(&route)?;
-            Some(PlannedStep { options: preset.options.clone(), fit: preset.fit, route })
+            Some(PlannedStep {
+                options: preset.options.clone(),
+                fit: preset.fit,
+                min_balance: self.min_balances.get(&route.provider).copied(),
+                on_unknown: preset.on_unknown,
+                route,
+            })
         };
         routes.into_iter().take(MOST_STEPS).map(planned).collect()
     }
@@ -166,8 +184,16 @@ impl Presets {
 }
 
 impl Preset {
-    fn new(checked: CheckedOptions, then: Vec<Spanned<Route>>, fit: bool, at: Option<usize>) -> Self {
-        Self { options: checked.options, then, fit, gives_image: checked.gives_image, at, place: String::new() }
+    fn new(checked: CheckedOptions, then: Vec<Spanned<Route>>, common: &Common, at: Option<usize>) -> Self {
+        Self {
+            options: checked.options,
+            then,
+            fit: common.fit,
+            on_unknown: common.on_unknown,
+            gives_image: checked.gives_image,
+            at,
+            place: String::new(),
+        }
     }
 }
 
@@ -209,6 +235,15 @@ impl Reader {
     fn provider(&mut self, provider: ProviderName, tables: DeTable<'_>) {
         for (name, value) in tables {
             let at = value.span();
+            if name.get_ref() == MIN_BALANCE {
+                match i64::deserialize(value.into_deserializer()) {
+                    Ok(least) => {
+                        self.presets.min_balances.insert(provider, least);
+                    }
+                    Err(error) => self.wrong(at, format!("[{provider}] {MIN_BALANCE}: {}", error.message())),
+                }
+                continue;
+            }
             let DeValue::Table(table) = value.into_inner() else {
                 let message = format!(
                     "[{provider}] holds presets and no options: '{}' belongs into a preset's table, as in \
@@ -241,7 +276,7 @@ impl Reader {
             self.wrong(error.span().unwrap_or(at.clone()), format!("{header} {}", with_nearest(error.message())));
             Common::default()
         });
-        let then = self.then(&header, common.then);
+        let then = self.then(&header, &common.then);
         if !unknown.is_empty() {
             self.unreadable.insert(route);
             return;
@@ -251,7 +286,7 @@ impl Reader {
                 let warned = checked.warnings.iter();
                 let warned = warned.map(|warning| Problem { at: at.clone(), message: format!("{header} {warning}") });
                 self.warnings.extend(warned);
-                self.presets.presets.insert(route, Preset::new(checked, then, common.fit, Some(at.start)));
+                self.presets.presets.insert(route, Preset::new(checked, then, &common, Some(at.start)));
             }
             Err(error) => {
                 let message = format!("{header} {}", with_nearest(&error.message));
@@ -261,7 +296,7 @@ impl Reader {
         }
     }
 
-    fn then(&mut self, header: &str, then: Vec<Spanned<String>>) -> Vec<Spanned<Route>> {
+    fn then(&mut self, header: &str, then: &[Spanned<String>]) -> Vec<Spanned<Route>> {
         let mut routes = Vec::new();
         for named in then {
             let at = named.span();

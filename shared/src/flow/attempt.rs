@@ -12,17 +12,16 @@ use secrecy::ExposeSecret as _;
 use super::{
     App, FlowError,
     branch::go_on,
+    chance,
     collect::{fetch, store_single},
+    hold::{Held, hold_low_balance, release, wait, wait_or_try},
     preflight::{check_content, check_size},
     refusal::refused,
 };
 use crate::{
-    job::{
-        Because, Event, FailureKind, Job, JobId, Outcome, Output, ProviderName, Report, ResultSource, STEPS_PREFIX,
-        Step, TaskId,
-    },
-    provider::{Image, Provider, Request, Submitted},
-    store::{QueueName, StoreError},
+    job::{Because, Event, FailureKind, Job, JobId, Outcome, Output, Report, ResultSource, STEPS_PREFIX, Step, TaskId},
+    provider::{Advice, Image, Provider, Request, Submitted},
+    store::{QueueName, Slot, StoreError},
 };
 
 /// A rate slot nearer than this is waited for; a farther one becomes the job's `due_at`.
@@ -64,12 +63,20 @@ pub(super) async fn attempt(app: &App, job: Job, slot_at: Option<Timestamp>) -> 
         Ok(evidence) => evidence,
         Err(error) => return refused(app, job, &error).await,
     };
-    if let Some(step) = job.steps.last_mut() {
-        step.evidence = evidence;
+    if let (Some(step), Some(evidence)) = (job.steps.last_mut(), evidence) {
+        step.evidence = Some(evidence.noted);
+        step.balance = evidence.balance;
+        if let (Some(left), Some(least)) = (evidence.balance, step.min_balance)
+            && left <= least
+        {
+            let hold = hold_low_balance(app, provider.name(), left, least).await?;
+            return wait(app, job, &hold).await;
+        }
     }
-    match wait_for_slot(app, job, step.provider, slot_at).await? {
-        Some(job) => ask(app, job, &ready.image).await,
-        None => Ok(()),
+    match wait_for_slot(app, job, provider, slot_at).await? {
+        Turn::Now(job) => Box::pin(ask(app, *job, &ready.image, false)).await,
+        Turn::Tries(job) => Box::pin(ask(app, *job, &ready.image, true)).await,
+        Turn::Later => Ok(()),
     }
 }
 
@@ -119,8 +126,9 @@ async fn keep_fitted(app: &App, job: &mut Job, image: &Image, note: String) -> R
     Ok(())
 }
 
-/// The paid call. Whatever it needs is at hand before the job is `Submitting`.
-async fn ask(app: &App, job: Job, image: &Image) -> Result<(), FlowError> {
+/// The paid call. Whatever it needs is at hand before the job is `Submitting`. `tries`: the provider is on hold, and this
+/// job shows whether it is well again.
+async fn ask(app: &App, job: Job, image: &Image, tries: bool) -> Result<(), FlowError> {
     let provider = provider_of(app, &job)?;
     let image_url = match job.step() {
         Some(step) if provider.fetches_itself(&step.options) => {
@@ -146,7 +154,12 @@ async fn ask(app: &App, job: Job, image: &Image) -> Result<(), FlowError> {
         callback_url,
         image_url: image_url.as_ref().map(|url| url.expose_secret()),
     };
-    match provider.submit(request).await {
+    let submitted = provider.submit(request).await;
+    // An image that was refused shows as well that the account is not the trouble.
+    if tries && submitted.as_ref().err().is_none_or(|error| error.advice == Advice::Reject) {
+        release(app, provider.name()).await?;
+    }
+    match submitted {
         Ok(Submitted::Accepted { task_id }) => accepted(app, job, task_id, false).await,
         Ok(Submitted::Finished(outcome)) => finished(app, job, outcome).await,
         Ok(Submitted::InHand { bytes, report }) => in_hand(app, job, bytes, report).await,
@@ -167,33 +180,53 @@ pub(super) fn provider_of<'a>(app: &'a App, job: &Job) -> Result<&'a dyn Provide
     })
 }
 
-/// Waits for the provider's next free slot, or puts the job off until then (`None`).
+/// Whether a job may ask its provider.
+enum Turn {
+    /// It has its slot.
+    Now(Box<Job>),
+    /// The provider is on hold, and this job tries.
+    Tries(Box<Job>),
+    /// It waits, and the row says so.
+    Later,
+}
+
+/// Waits for the provider's next free slot, or puts the job off: until a far slot, a hold's end, the next day.
 async fn wait_for_slot(
     app: &App,
     job: Job,
-    provider: ProviderName,
+    provider: &dyn Provider,
     reserved: Option<Timestamp>,
-) -> Result<Option<Job>, FlowError> {
+) -> Result<Turn, FlowError> {
     let now = app.now();
-    let slot_at = match app.paces.get(&provider) {
-        None => now,
-        Some(pace) => {
-            let interval = SignedDuration::from_millis(pace.interval_ms());
-            // A slot that has long passed is worth nothing: all who come late with one would come at once.
-            match reserved.filter(|slot_at| now.duration_since(*slot_at) <= interval) {
-                Some(slot_at) => slot_at,
-                None => app.jobs.reserve_slot(provider, *pace, now).await?,
-            }
+    let Some(pace) = app.paces.get(&provider.name()) else { return Ok(Turn::Now(Box::new(job))) };
+    let interval = SignedDuration::from_millis(pace.interval_ms());
+    // A slot that has long passed is worth nothing: all who come late with one would come at once.
+    let slot = match reserved.filter(|slot_at| now.duration_since(*slot_at) <= interval) {
+        Some(slot_at) => Slot::At(slot_at),
+        None => app.jobs.reserve_slot(provider.name(), *pace, now).await?,
+    };
+    let slot_at = match slot {
+        Slot::At(slot_at) => slot_at,
+        Slot::Held(hold) => {
+            return Ok(match wait_or_try(app, job, provider, &hold).await? {
+                Held::Tries(job) => Turn::Tries(job),
+                Held::Waits => Turn::Later,
+            });
+        }
+        Slot::SpentToday => {
+            let until = app.schedule.next_day_at(now, 0, chance());
+            app.advance(job, &Event::Postponed { until, slot_at: None, because: Because::NotAsked }).await?;
+            return Ok(Turn::Later);
         }
     };
     let wait = slot_at.duration_since(now);
     if wait > LONGEST_SLOT_WAIT {
         let until = slot_at.saturating_sub(SLOT_LEAD).unwrap_or(slot_at);
         app.advance(job, &Event::Postponed { until, slot_at: Some(slot_at), because: Because::NotAsked }).await?;
-        return Ok(None);
+        return Ok(Turn::Later);
     }
     tokio::time::sleep(wait.try_into().unwrap_or(Duration::ZERO)).await;
-    Ok(Some(job))
+    Ok(Turn::Now(Box::new(job)))
 }
 
 /// The provider took it: from now on it is polled, or calls back.
@@ -213,7 +246,7 @@ async fn finished(app: &App, job: Job, outcome: Outcome) -> Result<(), FlowError
     // What needs no fetching from outside need not wait for another function.
     let at_once = matches!(outcome.source, ResultSource::Original | ResultSource::Record);
     match app.advance(job, &app.finished(outcome)).await? {
-        Some(job) if at_once => fetch(app, job).await,
+        Some(job) if at_once => Box::pin(fetch(app, job)).await,
         Some(job) => {
             app.wake(QueueName::Collect, &job.id).await;
             Ok(())

@@ -7,6 +7,7 @@ mod branch;
 mod callback;
 mod collect;
 mod fit;
+mod hold;
 mod inspect;
 mod notes;
 mod poll;
@@ -21,6 +22,7 @@ mod unpack;
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use bytes::Bytes;
+use futures_util::future::BoxFuture;
 use jiff::Timestamp;
 
 pub use self::{
@@ -28,6 +30,7 @@ pub use self::{
     branch::tree,
     callback::{CallbackSecrets, CallbackUrls, Received, receive_callback},
     collect::collect,
+    hold::release,
     inspect::{InspectError, Inspected, inspect_bytes, inspect_file},
     notes::NotesInTable,
     poll::{PollReport, poll},
@@ -115,8 +118,13 @@ impl App {
     /// Applies `event` to `job` and writes the row. When somebody wrote in between, it reads again, and applies the event
     /// to what it finds only if that is still the attempt which the event speaks of ([`Job::still_concerns`]): a claim
     /// or a verdict must never fall on a newer attempt. `None`: somebody was quicker, nothing is to be done.
-    async fn advance(&self, job: Job, event: &Event) -> Result<Option<Job>, FlowError> {
-        let mut job = job;
+    ///
+    /// Boxed, as are the other long ways: every flow holds one, and unboxed their futures outgrow a thread's stack.
+    fn advance<'a>(&'a self, job: Job, event: &'a Event) -> BoxFuture<'a, Result<Option<Job>, FlowError>> {
+        Box::pin(self.try_to_advance(job, event))
+    }
+
+    async fn try_to_advance(&self, mut job: Job, event: &Event) -> Result<Option<Job>, FlowError> {
         for _ in 0..MOST_REREADS {
             let after = match job.after(event) {
                 Ok(after) => after,
@@ -130,6 +138,7 @@ impl App {
                     job_id = %after.id, from = %job.state.name(), to = %after.state.name(),
                     provider = %after.provider(), "job moved"
                 );
+                self.mind_balance(&after, event).await?;
                 return Ok(Some(after));
             }
             let Some(mut found) = self.jobs.get(&job.id).await? else { return Ok(None) };
@@ -147,9 +156,25 @@ impl App {
         Err(FlowError::Contended(job.id))
     }
 
+    /// Puts a provider on hold whose reply said that as little is left as is to be kept.
+    async fn mind_balance(&self, job: &Job, event: &Event) -> Result<(), FlowError> {
+        let Event::Finished { outcome, .. } = event else { return Ok(()) };
+        let least = job.step().and_then(|step| step.min_balance);
+        if let (Some(left), Some(least)) = (outcome.report.balance, least)
+            && left <= least
+        {
+            hold::hold_low_balance(self, job.provider(), left, least).await?;
+        }
+        Ok(())
+    }
+
     /// Ends a job: first `job.json`, then the row. If we die in between, the job is still due and ends again. A branch
     /// has no `job.json`: its trunk tells of it.
-    async fn end(&self, job: Job, event: &Event) -> Result<Option<Job>, FlowError> {
+    fn end<'a>(&'a self, job: Job, event: &'a Event) -> BoxFuture<'a, Result<Option<Job>, FlowError>> {
+        Box::pin(self.try_to_end(job, event))
+    }
+
+    async fn try_to_end(&self, job: Job, event: &Event) -> Result<Option<Job>, FlowError> {
         let Ok(after) = job.after(event) else { return Ok(None) };
         if job.branch.is_some() {
             let ended = self.advance(job, event).await?;

@@ -3,9 +3,9 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{App, FlowError};
+use super::{App, FlowError, hold::release};
 use crate::{
-    job::{Because, Event, State},
+    job::{Because, Event, HoldKind, ProviderName, State},
     provider::{Delivery, Settled, Unsettled},
     store::QueueName,
 };
@@ -19,6 +19,12 @@ const USUAL_WORK: SignedDuration = SignedDuration::from_secs(20);
 /// # Errors
 /// When a store fails.
 pub async fn recover(app: &App) -> Result<usize, FlowError> {
+    // Whoever starts anew may have mended the credentials.
+    for provider in ProviderName::ALL {
+        if app.jobs.hold(provider).await?.is_some_and(|hold| hold.kind == HoldKind::Credentials) {
+            release(app, provider).await?;
+        }
+    }
     let unfinished = app.jobs.unfinished().await?;
     let many = unfinished.len();
     let now = app.now();

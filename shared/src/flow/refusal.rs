@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::{App, FlowError, chance};
+use super::{App, FlowError, hold::hold};
 use crate::{
     job::{Because, Event, FailureKind, Job},
     provider::{Advice, ProviderError},
@@ -15,13 +15,16 @@ use crate::{
 pub(super) const SETTLE_AFTER: Duration = Duration::from_secs(15);
 
 /// Does what the error advises. Also for a callback that tells of a failure.
-pub(super) async fn refused(app: &App, job: Job, error: &ProviderError) -> Result<(), FlowError> {
+pub(super) async fn refused(app: &App, mut job: Job, error: &ProviderError) -> Result<(), FlowError> {
     let failures = job.step().map_or(0, |step| step.failures);
     let provider = job.provider();
     tracing::warn!(
         job_id = %job.id, %provider, kind = ?error.kind, advice = ?error.advice, %error, cause = ?error.source,
         "the provider did not do it"
     );
+    if let Some(step) = job.steps.last_mut() {
+        step.problem = Some(error.to_string());
+    }
     match error.advice {
         Advice::Retry { after } if failures + 1 < app.schedule.most_attempts => {
             let until = app.retry_at(failures, after);
@@ -33,17 +36,14 @@ pub(super) async fn refused(app: &App, job: Job, error: &ProviderError) -> Resul
             app.advance(job, &Event::Postponed { until, slot_at: None, because: Because::TooQuick }).await?;
             Ok(())
         }
-        Advice::NextDay { zone_hours } => {
-            let until = app.schedule.next_day_at(app.now(), zone_hours, chance());
-            app.advance(job, &Event::Postponed { until, slot_at: None, because: Because::TooQuick }).await?;
-            Ok(())
-        }
+        // It is about the account: all of the provider's jobs wait, not only this one.
+        Advice::Hold | Advice::NextDay { .. } => hold(app, job, error).await,
         Advice::Unknown if failures + 1 < app.schedule.most_attempts => {
             let settle_at = app.now().saturating_add(SETTLE_AFTER).unwrap_or(Timestamp::MAX);
             app.advance(job, &Event::OutcomeUnknown { settle_at }).await?;
             Ok(())
         }
-        Advice::Reject | Advice::Hold | Advice::Retry { .. } | Advice::Unknown => {
+        Advice::Reject | Advice::Retry { .. } | Advice::Unknown => {
             let message = advice_for_people(&job, error, failures);
             app.fail(job, error.failure_kind(), message).await
         }
@@ -53,11 +53,6 @@ pub(super) async fn refused(app: &App, job: Job, error: &ProviderError) -> Resul
 fn advice_for_people(job: &Job, error: &ProviderError, failures: u32) -> String {
     let (provider, key, id) = (job.provider(), &job.upload.key, job.known_as());
     let now = match error.failure_kind() {
-        FailureKind::Credentials => format!(
-            "Check {}_… in the environment, then run `darkroom retry {id}`",
-            provider.as_str().to_ascii_uppercase()
-        ),
-        FailureKind::Payment => format!("Top up the account at {provider}, then run `darkroom retry {id}`"),
         FailureKind::Exhausted => {
             format!("It was tried {} times. Once {provider} is well again, run `darkroom retry {id}`", failures + 1)
         }

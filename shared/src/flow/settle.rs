@@ -10,7 +10,7 @@ use super::{
     refusal::SETTLE_AFTER,
 };
 use crate::{
-    job::{Because, Event, FailureKind, Job},
+    job::{Because, Event, FailureKind, Job, OnUnknown, Step},
     provider::{Settled, Unsettled, facts},
 };
 
@@ -33,15 +33,9 @@ pub(super) async fn settle(app: &App, job: Job) -> Result<(), FlowError> {
     let settled = provider.settle(unsettled).await;
     tracing::info!(job_id = %job.id, provider = %step.provider, ?settled, "lost outcome looked into");
     match settled {
-        Ok(Settled::RepeatIsCheap(_)) if step.failures + 1 >= app.schedule.most_attempts => {
-            let why = format!("{} calls were lost on their way", step.attempts);
-            unknown(app, job, &why).await
-        }
         Ok(Settled::RepeatIsCheap(cost)) => {
             tracing::warn!(job_id = %job.id, provider = %step.provider, cost, "a lost call is made again");
-            let until = app.retry_at(step.failures, Duration::ZERO);
-            app.advance(job, &Event::Postponed { until, slot_at: None, because: Because::Failed }).await?;
-            Ok(())
+            again(app, job, &step).await
         }
         Ok(Settled::RepeatIsFree | Settled::NeverStarted) => {
             let event = Event::Postponed { until: now, slot_at: None, because: Because::NotAsked };
@@ -51,6 +45,10 @@ pub(super) async fn settle(app: &App, job: Job) -> Result<(), FlowError> {
             }
         }
         Ok(Settled::Adopted(task_id)) => accepted(app, job, Some(task_id), true).await,
+        Ok(Settled::CannotTell(why)) if step.on_unknown == OnUnknown::Resubmit => {
+            tracing::warn!(job_id = %job.id, provider = %step.provider, why, "sent again, as the preset says");
+            again(app, job, &step).await
+        }
         Ok(Settled::CannotTell(why)) => unknown(app, job, &why).await,
         Err(error) => {
             let waited = now.duration_since(submitted_at);
@@ -62,6 +60,17 @@ pub(super) async fn settle(app: &App, job: Job) -> Result<(), FlowError> {
             Ok(())
         }
     }
+}
+
+/// Makes a call again of which nobody can tell whether it was carried out. It counts as a failure, so it ends.
+async fn again(app: &App, job: Job, step: &Step) -> Result<(), FlowError> {
+    if step.failures + 1 >= app.schedule.most_attempts {
+        let why = format!("{} calls were lost on their way", step.attempts);
+        return unknown(app, job, &why).await;
+    }
+    let until = app.retry_at(step.failures, Duration::ZERO);
+    app.advance(job, &Event::Postponed { until, slot_at: None, because: Because::Failed }).await?;
+    Ok(())
 }
 
 async fn unknown(app: &App, job: Job, why: &str) -> Result<(), FlowError> {

@@ -35,7 +35,7 @@ pub async fn submit_upload(app: &App, uploaded: Uploaded) -> Result<(), FlowErro
     match app.jobs.create(&job).await? {
         Created::New => {
             tracing::info!(job_id = %job.id, key = job.upload.key, "job made");
-            if known { attempt(app, job, None).await } else { refuse_preset(app, job, &key).await }
+            if known { Box::pin(attempt(app, job, None)).await } else { refuse_preset(app, job, &key).await }
         }
         Created::AlreadyThere(job) => resume(app, *job).await,
     }
@@ -89,7 +89,7 @@ enum Equipped {
 
 /// A step whose preset has not been looked up.
 fn unplanned(route: &Route) -> PlannedStep {
-    PlannedStep { route: route.clone(), options: serde_json::Value::Null, fit: false }
+    PlannedStep::new(route.clone(), serde_json::Value::Null)
 }
 
 /// Gives the job what its preset says, and the step its callback URL, once: neither changes over the step's attempts, whatever
@@ -102,6 +102,8 @@ fn equip(app: &App, mut job: Job) -> Result<Equipped, FlowError> {
         let Some(first) = plan.next() else { return Ok(Equipped::NoSuchPreset(job)) };
         step.options = first.options;
         step.fit = first.fit;
+        step.min_balance = first.min_balance;
+        step.on_unknown = first.on_unknown;
         job.plan = plan.collect();
     }
     let calls_back = app
@@ -148,11 +150,11 @@ async fn resume(app: &App, job: Job) -> Result<(), FlowError> {
         State::Queued { slot_at, .. } => {
             let key = job.upload_key()?;
             match equip(app, job)? {
-                Equipped::Yes(job) => attempt(app, job, slot_at).await,
+                Equipped::Yes(job) => Box::pin(attempt(app, job, slot_at)).await,
                 Equipped::NoSuchPreset(job) => refuse_preset(app, job, &key).await,
             }
         }
-        State::Submitting { .. } => settle(app, job).await,
+        State::Submitting { .. } => Box::pin(settle(app, job)).await,
         State::Waiting { .. }
         | State::Branching { .. }
         | State::Ready { .. }

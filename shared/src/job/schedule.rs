@@ -9,6 +9,8 @@ use jiff::Timestamp;
 pub struct Pace {
     /// Requests per second.
     pub rate_per_s: f64,
+    /// Submits a day (UTC); `None`: no limit of ours.
+    pub most_per_day: Option<u64>,
 }
 
 impl Pace {
@@ -44,6 +46,10 @@ pub struct Schedule {
     /// How long to wait for a callback, by how many repeats there have been. When these are used up, the image is
     /// sent with the request to answer at once.
     pub callback_waits: [Duration; 2],
+    /// The first try of a job while its provider is on hold; doubled each time.
+    pub first_probe: Duration,
+    /// Tries are never further apart than this.
+    pub longest_probe: Duration,
     /// Over how long the jobs that waited for a provider's next day are spread.
     pub next_day_spread: Duration,
 }
@@ -60,6 +66,8 @@ impl Default for Schedule {
             most_attempts: 6,
             most_fetches: 5,
             callback_waits: [Duration::from_secs(600), Duration::from_secs(1800)],
+            first_probe: Duration::from_secs(300),
+            longest_probe: Duration::from_secs(3600),
             next_day_spread: Duration::from_secs(600),
         }
     }
@@ -86,6 +94,12 @@ impl Schedule {
     pub fn callback_missing_at(&self, now: Timestamp, replays: u32) -> Option<Timestamp> {
         let wait = self.callback_waits.get(usize::try_from(replays).ok()?)?;
         Some(after(now, *wait))
+    }
+
+    /// The next try of a job whose provider is on hold, after `probes` tries.
+    #[must_use]
+    pub fn probe_at(&self, now: Timestamp, probes: u32) -> Timestamp {
+        after(now, grown(self.first_probe, 2.0, probes, self.longest_probe))
     }
 
     /// The start of a provider's next day, whose days begin at midnight `zone_hours` east of UTC, or of the next day in
@@ -157,6 +171,13 @@ mod tests {
     }
 
     #[test]
+    fn a_provider_on_hold_is_tried_ever_less_often_up_to_an_hour() {
+        let schedule = Schedule::default();
+        let waits: Vec<i64> = (0..6).map(|probes| seconds(schedule.probe_at(NOW, probes)) / 60).collect();
+        assert_eq!(waits, [5, 10, 20, 40, 60, 60]);
+    }
+
+    #[test]
     fn a_daily_limit_is_waited_out_until_the_next_midnight_there_or_in_utc() {
         let schedule = Schedule::default();
         let at = |text: &str| text.parse::<Timestamp>().unwrap();
@@ -172,7 +193,7 @@ mod tests {
 
     #[test]
     fn two_requests_a_second_are_a_little_over_half_a_second_apart() {
-        assert_eq!(Pace { rate_per_s: 2.0 }.interval_ms(), 515);
-        assert_eq!(Pace { rate_per_s: 1e9 }.interval_ms(), 1);
+        let interval_ms = |rate_per_s| Pace { rate_per_s, most_per_day: None }.interval_ms();
+        assert_eq!((interval_ms(2.0), interval_ms(1e9)), (515, 1));
     }
 }

@@ -23,6 +23,12 @@ pub struct Step {
     /// Whether an image beyond the provider's limits is made to fit.
     #[serde(default)]
     pub fit: bool,
+    /// So much is to be left on the provider's account: with less, the provider is put on hold.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub min_balance: Option<i64>,
+    /// What is done where nobody can tell whether a paid call was carried out.
+    #[serde(default)]
+    pub on_unknown: OnUnknown,
     /// What was made of the image to fit the provider's limits, and is sent in its place.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fitted: Option<String>,
@@ -62,6 +68,12 @@ pub struct Step {
     /// How much work was left on the account, in the provider's unit, where it says so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub balance: Option<i64>,
+    /// Whether the step waits because its provider is on hold.
+    #[serde(default)]
+    pub held: bool,
+    /// What went wrong last; cleared when the provider's result is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub problem: Option<String>,
     /// What was noted before the call, to find out what became of it should its answer be lost.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub evidence: Option<serde_json::Value>,
@@ -87,6 +99,8 @@ impl Step {
             input,
             input_bytes,
             fit: planned.fit,
+            min_balance: planned.min_balance,
+            on_unknown: planned.on_unknown,
             fitted: None,
             outputs: Vec::new(),
             task_id: None,
@@ -100,6 +114,8 @@ impl Step {
             rectangles: Vec::new(),
             links: Vec::new(),
             balance: None,
+            held: false,
+            problem: None,
             evidence: None,
             callback_url: None,
             adopted: false,
@@ -118,6 +134,31 @@ pub struct PlannedStep {
     /// Whether an image beyond the provider's limits is made to fit.
     #[serde(default)]
     pub fit: bool,
+    /// So much is to be left on the provider's account.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub min_balance: Option<i64>,
+    /// What is done where nobody can tell whether a paid call was carried out.
+    #[serde(default)]
+    pub on_unknown: OnUnknown,
+}
+
+/// What is done where nobody can tell whether a paid call was carried out.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OnUnknown {
+    /// The job fails, and a person decides.
+    #[default]
+    Fail,
+    /// The call is made again, at the risk of paying twice.
+    Resubmit,
+}
+
+impl PlannedStep {
+    /// A step of `route` with these options, and nothing else asked for.
+    #[must_use]
+    pub fn new(route: Route, options: serde_json::Value) -> Self {
+        Self { route, options, fit: false, min_balance: None, on_unknown: OnUnknown::Fail }
+    }
 }
 
 /// Where a hosted image is reached.

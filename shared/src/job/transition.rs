@@ -156,6 +156,8 @@ pub enum Because {
     NotAsked,
     /// The provider said that we are too quick. It does not count as a failure.
     TooQuick,
+    /// The provider is on hold: its account is the trouble, not the image.
+    Held,
     /// The provider failed in a way that may pass.
     Failed,
     /// The host went down while a callback was awaited; it may have come to a closed door.
@@ -358,6 +360,11 @@ impl Job {
 impl Step {
     fn record(&mut self, event: &Event) {
         match event {
+            Event::Postponed { because, .. } => self.held = *because == Because::Held,
+            Event::Started { .. } => self.held = false,
+            _ => {}
+        }
+        match event {
             Event::Started { at, .. } => {
                 self.attempts = self.attempts.saturating_add(1);
                 self.submitted_at = Some(*at);
@@ -370,6 +377,7 @@ impl Step {
                 self.adopted = *adopted;
             }
             Event::Finished { at, outcome, .. } => {
+                self.problem = None;
                 self.finished_at = Some(*at);
                 let report = &outcome.report;
                 self.charges = self.charges.saturating_add(report.charges);

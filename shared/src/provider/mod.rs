@@ -67,7 +67,7 @@ pub trait Provider: Send + Sync + std::fmt::Debug {
     ///
     /// # Errors
     /// When the provider says already that it would refuse, or cannot be asked now.
-    async fn evidence(&self, image: &Image) -> Result<Option<serde_json::Value>, ProviderError> {
+    async fn evidence(&self, image: &Image) -> Result<Option<Evidence>, ProviderError> {
         let _ = image;
         Ok(None)
     }
@@ -99,6 +99,15 @@ pub trait Provider: Send + Sync + std::fmt::Debug {
     /// # Errors
     /// When the credentials are not taken or the provider cannot be asked.
     async fn account(&self) -> Result<Account, ProviderError>;
+}
+
+/// What is noted before a paid call.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Evidence {
+    /// For [`Provider::settle`], in the provider's own shape.
+    pub noted: serde_json::Value,
+    /// How much work is left on the account, where the provider was asked.
+    pub balance: Option<i64>,
 }
 
 /// What an account says of itself.

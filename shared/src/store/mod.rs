@@ -1,6 +1,7 @@
 //! Where things are kept: jobs in DynamoDB, files in S3, wake-ups in a queue. It knows how to write and read them
 //! safely; it decides nothing about them.
 
+mod holds;
 mod jobs;
 mod objects;
 mod provider_row;
@@ -10,6 +11,7 @@ mod table;
 pub use self::{
     jobs::{CallbackWritten, Created, Filter, Jobs, LANES, Replaced},
     objects::Objects,
+    provider_row::Slot,
     queue::{Queue, QueueName, SqsQueue, WakeUp},
     table::{DUE_INDEX, TTL_ATTRIBUTE, create_table},
 };

@@ -9,10 +9,12 @@ use aws_sdk_dynamodb::{
 };
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Jobs, StoreError, table::ID, words};
-use crate::job::{Pace, ProviderName};
+use super::{Jobs, StoreError, holds::read_hold, table::ID, words};
+use crate::job::{Hold, Pace, ProviderName};
 
 const NEXT_SLOT: &str = "next_slot_ms";
+/// The provider is on hold: nobody takes a slot.
+pub(super) const HOLD: &str = "hold";
 /// `note_<name>`: a note of the provider's clients.
 const NOTE: &str = "note_";
 /// `slots_<date>`: how many slots were taken on that day (UTC).
@@ -20,42 +22,51 @@ const SLOTS_OF_DAY: &str = "slots_";
 /// Counts older than yesterday's are dropped, so many days back: a row does not grow.
 const FORGOTTEN_DAYS: std::ops::RangeInclusive<i64> = 2..=8;
 /// The first free slot lies behind us.
-const IF_FREE: &str = "attribute_not_exists(#slot) OR #slot <= :now";
+const IF_FREE: &str = "(attribute_not_exists(#slot) OR #slot <= :now)";
 /// The first free slot lies ahead.
 const IF_TAKEN: &str = "#slot > :now";
+/// The provider may be asked at all, and today.
+const IF_OPEN: &str = "attribute_not_exists(#hold) AND (attribute_not_exists(#today) OR #today < :daily)";
+
+/// What became of [`Jobs::reserve_slot`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Slot {
+    /// The provider may be asked at this time.
+    At(Timestamp),
+    /// The provider is on hold.
+    Held(Hold),
+    /// As many slots as there are for a day have been taken today.
+    SpentToday,
+}
 
 impl Jobs {
-    /// Reserves the next free slot of `provider` and returns when it is: now, or later when others were quicker.
+    /// Reserves the next free slot of `provider` and returns when it is: now, or later when others were quicker. There is
+    /// none while the provider is on hold, or when the day's slots are used up.
     ///
     /// The row holds the first slot that is still free. Either it lies behind us, then we take now
-    /// (`IF_FREE`), or ahead, then we take it and move it on by one interval (`IF_TAKEN`).
+    /// (`IF_FREE`), or ahead, then we take it and move it on by one interval (`IF_TAKEN`); both only `IF_OPEN`.
     ///
     /// # Errors
     /// When DynamoDB refuses for another reason than somebody being quicker.
-    pub async fn reserve_slot(
-        &self,
-        provider: ProviderName,
-        pace: Pace,
-        now: Timestamp,
-    ) -> Result<Timestamp, StoreError> {
+    pub async fn reserve_slot(&self, provider: ProviderName, pace: Pace, now: Timestamp) -> Result<Slot, StoreError> {
         let now_ms = now.as_millisecond();
         let interval_ms = pace.interval_ms();
         loop {
             let free = self
-                .slot_update(provider, now)
-                .condition_expression(IF_FREE)
+                .slot_update(provider, pace, now)
+                .condition_expression(format!("{IF_FREE} AND {IF_OPEN}"))
                 .update_expression(format!("SET #slot = :next {COUNT_TODAY}"))
                 .expression_attribute_values(":now", AttributeValue::N(now_ms.to_string()))
                 .expression_attribute_values(":next", AttributeValue::N((now_ms + interval_ms).to_string()))
                 .send()
                 .await;
             match free {
-                Ok(_) => return Ok(now),
+                Ok(_) => return Ok(Slot::At(now)),
                 Err(error) => only_condition_failed(&error)?,
             }
             let taken = self
-                .slot_update(provider, now)
-                .condition_expression(IF_TAKEN)
+                .slot_update(provider, pace, now)
+                .condition_expression(format!("{IF_TAKEN} AND {IF_OPEN}"))
                 .update_expression(format!("SET #slot = #slot + :interval {COUNT_TODAY}"))
                 .expression_attribute_values(":now", AttributeValue::N(now_ms.to_string()))
                 .expression_attribute_values(":interval", AttributeValue::N(interval_ms.to_string()))
@@ -69,9 +80,16 @@ impl Jobs {
                         .as_ref()
                         .and_then(|attributes| attributes.get(NEXT_SLOT)?.as_n().ok()?.parse::<i64>().ok());
                     let slot_ms = next_ms.unwrap_or(now_ms + interval_ms) - interval_ms;
-                    return Ok(Timestamp::from_millisecond(slot_ms).unwrap_or(now));
+                    return Ok(Slot::At(Timestamp::from_millisecond(slot_ms).unwrap_or(now)));
                 }
                 Err(error) => only_condition_failed(&error)?,
+            }
+            let row = self.provider_row(provider).await?;
+            if let Some(hold) = row.get(HOLD).and_then(read_hold) {
+                return Ok(Slot::Held(hold));
+            }
+            if taken_today(&row, now) >= daily(pace) {
+                return Ok(Slot::SpentToday);
             }
         }
     }
@@ -79,6 +97,7 @@ impl Jobs {
     fn slot_update(
         &self,
         provider: ProviderName,
+        pace: Pace,
         now: Timestamp,
     ) -> aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder {
         let update = self
@@ -87,7 +106,9 @@ impl Jobs {
             .table_name(&self.table)
             .key(ID, key(provider))
             .expression_attribute_names("#slot", NEXT_SLOT)
+            .expression_attribute_names("#hold", HOLD)
             .expression_attribute_names("#today", slots_of_day(now, 0))
+            .expression_attribute_values(":daily", AttributeValue::N(daily(pace).to_string()))
             .expression_attribute_values(":one", AttributeValue::N("1".into()));
         FORGOTTEN_DAYS.fold(update, |update, days| {
             update.expression_attribute_names(format!("#d{days}"), slots_of_day(now, days))
@@ -99,9 +120,7 @@ impl Jobs {
     /// # Errors
     /// When DynamoDB refuses.
     pub async fn slots_today(&self, provider: ProviderName, now: Timestamp) -> Result<u64, StoreError> {
-        let row = self.provider_row(provider).await?;
-        let count = row.get(&slots_of_day(now, 0)).and_then(|count| count.as_n().ok()?.parse().ok());
-        Ok(count.unwrap_or_default())
+        Ok(taken_today(&self.provider_row(provider).await?, now))
     }
 
     /// What the clients of `provider` noted under `name`.
@@ -145,7 +164,11 @@ impl Jobs {
         }
     }
 
-    async fn provider_row(&self, provider: ProviderName) -> Result<HashMap<String, AttributeValue>, StoreError> {
+    /// The whole row; empty where there is none yet.
+    pub(super) async fn provider_row(
+        &self,
+        provider: ProviderName,
+    ) -> Result<HashMap<String, AttributeValue>, StoreError> {
         let get = self.client.get_item().table_name(&self.table).key(ID, key(provider)).consistent_read(true);
         let output = get.send().await.map_err(|e| StoreError::Table { doing: "read", message: words(&e) })?;
         Ok(output.item.unwrap_or_default())
@@ -160,11 +183,21 @@ fn slots_of_day(now: Timestamp, days_ago: i64) -> String {
     format!("{SLOTS_OF_DAY}{}", day.strftime("%Y-%m-%d"))
 }
 
-fn key(provider: ProviderName) -> AttributeValue {
+fn taken_today(row: &HashMap<String, AttributeValue>, now: Timestamp) -> u64 {
+    let count = row.get(&slots_of_day(now, 0)).and_then(|count| count.as_n().ok()?.parse().ok());
+    count.unwrap_or_default()
+}
+
+fn daily(pace: Pace) -> u64 {
+    pace.most_per_day.unwrap_or(u64::MAX)
+}
+
+/// The key of a provider's row.
+pub(super) fn key(provider: ProviderName) -> AttributeValue {
     AttributeValue::S(format!("provider#{provider}"))
 }
 
-fn only_condition_failed<R: std::fmt::Debug>(
+pub(super) fn only_condition_failed<R: std::fmt::Debug>(
     error: &SdkError<aws_sdk_dynamodb::operation::update_item::UpdateItemError, R>,
 ) -> Result<(), StoreError> {
     match error {

@@ -7,7 +7,11 @@ use crate::job::{ImageFormat, PlannedStep, Route};
 
 fn step(route: &str, fit: bool, bytes: &Bytes) -> Step {
     let route: Route = route.parse().unwrap();
-    Step::new(PlannedStep { route, options: serde_json::json!({}), fit }, "uploads/a".into(), bytes.len() as u64)
+    Step::new(
+        PlannedStep { fit, ..PlannedStep::new(route, serde_json::json!({})) },
+        "uploads/a".into(),
+        bytes.len() as u64,
+    )
 }
 
 fn picture(width: u32, height: u32) -> DynamicImage {

@@ -10,7 +10,7 @@ fn time(second: i64) -> Timestamp {
 }
 
 fn planned(route: &Route) -> PlannedStep {
-    PlannedStep { route: route.clone(), options: serde_json::json!({}), fit: false }
+    PlannedStep::new(route.clone(), serde_json::json!({}))
 }
 
 fn output(name: &str) -> Output {

@@ -23,7 +23,7 @@ use url::Url;
 
 pub use self::config::{Options, RepairType, Settings};
 use super::{
-    Account, Advice, Definition, Delivery, Equipment, ErrorKind, Facts, Http, Image, OptionsReader, Provider,
+    Account, Advice, Definition, Delivery, Equipment, ErrorKind, Evidence, Facts, Http, Image, OptionsReader, Provider,
     ProviderError, Repeat, Reply, Request, Settled, Submitted, TaskStatus, Unsettled,
     http::{image_part, secret_header},
 };
@@ -69,7 +69,7 @@ const POLLED_AT_ONCE: usize = 4;
 
 /// What is noted before an upload, to find out what became of it.
 #[derive(Debug, Serialize, Deserialize)]
-struct Evidence {
+struct Noted {
     /// The md5 of the image, which is taken for the name that fangtang gives it.
     mdf: TaskId,
     /// How many uploads were left.
@@ -197,7 +197,7 @@ impl Provider for Fangtang {
     }
 
     /// The name that fangtang will give the image, and how many uploads are left. Where none are, nothing is sent.
-    async fn evidence(&self, image: &Image) -> Result<Option<serde_json::Value>, ProviderError> {
+    async fn evidence(&self, image: &Image) -> Result<Option<Evidence>, ProviderError> {
         let nums = match self.nums().await {
             Ok(nums) if nums <= 0 => {
                 let message = "no uploads are left on the account at fangtang, so nothing was sent";
@@ -210,8 +210,8 @@ impl Provider for Fangtang {
                 None
             }
         };
-        let evidence = Evidence { mdf: TaskId(hex::encode(Md5::digest(&image.bytes))), nums };
-        Ok(serde_json::to_value(evidence).ok())
+        let noted = Noted { mdf: TaskId(hex::encode(Md5::digest(&image.bytes))), nums };
+        Ok(serde_json::to_value(noted).ok().map(|noted| Evidence { noted, balance: nums }))
     }
 
     async fn submit(&self, request: Request<'_>) -> Result<Submitted, ProviderError> {
@@ -223,7 +223,7 @@ impl Provider for Fangtang {
     /// known from earlier. Then the image by its md5. That fangtang names images so is an assumption: where it is wrong,
     /// nothing is adopted.
     async fn settle(&self, unsettled: Unsettled<'_>) -> Result<Settled, ProviderError> {
-        let evidence = unsettled.evidence.and_then(|evidence| Evidence::deserialize(evidence).ok());
+        let evidence = unsettled.evidence.and_then(|evidence| Noted::deserialize(evidence).ok());
         let Some(evidence) = evidence else {
             return Ok(Settled::CannotTell("nothing was noted before the call by which to find it again".into()));
         };
