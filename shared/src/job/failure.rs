@@ -21,10 +21,6 @@ pub enum FailureKind {
     UploadMissing,
     /// The upload is empty, no image, or beyond the provider's limits.
     UnsuitableImage,
-    /// The provider does not take our credentials.
-    Credentials,
-    /// The provider wants money or has no uses left for us.
-    Payment,
     /// The provider said no to this image or these options.
     Rejected,
     /// Tried as often as is sensible.

@@ -90,8 +90,6 @@ impl ProviderError {
     #[must_use]
     pub fn failure_kind(&self) -> FailureKind {
         match (self.kind, self.advice) {
-            (ErrorKind::Credentials, _) => FailureKind::Credentials,
-            (ErrorKind::Payment, _) => FailureKind::Payment,
             (ErrorKind::UnsuitableImage, _) => FailureKind::UnsuitableImage,
             (_, Advice::Retry { .. } | Advice::Slow { .. } | Advice::NextDay { .. }) => FailureKind::Exhausted,
             (_, Advice::Unknown) => FailureKind::OutcomeUnknown,

@@ -50,6 +50,18 @@ fn mistakes_are_named_with_file_line_text_and_the_nearest_word() {
 }
 
 #[test]
+fn a_provider_keeps_a_balance_and_a_preset_says_what_a_lost_outcome_means() {
+    let text = "[watermark]\nmin_balance = 10\n[watermark.sure]\non_unknown = \"resubmit\"\n";
+    let presets = Presets::parse("f", text).unwrap();
+    let sure = &presets.plan(&route("watermark/sure")).unwrap()[0];
+    assert_eq!((sure.min_balance, sure.on_unknown), (Some(10), OnUnknown::Resubmit));
+    let default = &presets.plan(&route("watermark")).unwrap()[0];
+    assert_eq!((default.min_balance, default.on_unknown), (Some(10), OnUnknown::Fail));
+    refused("[watermark]\nmin_balance = \"ten\"\n", &["line 2", "min_balance"]);
+    refused("[watermark.x]\non_unknown = \"resubmitt\"\n", &["line 2", "did you mean 'resubmit'?"]);
+}
+
+#[test]
 fn an_option_of_another_provider_says_whose_it_is() {
     refused("[watermark.x]\ncopies = 3\n", &["line 2", "'copies' is no option of watermark; it is one of imgfactory"]);
 }
