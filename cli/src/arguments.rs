@@ -29,6 +29,8 @@ pub(crate) enum Command {
     Job(Job),
     /// Give failed jobs another try
     Retry(Retry),
+    /// Make jobs for uploads that have none, because their notifications were lost or came before there was darkroom
+    Backfill(Backfill),
     /// Let a provider's images go that wait because its account was the trouble
     Release(Release),
     /// Check the configuration and the credentials, and show what is left on the accounts; asks only what is free
@@ -147,6 +149,17 @@ pub(crate) struct Retry {
     /// All failed jobs
     #[arg(long)]
     pub(crate) failed: bool,
+    #[command(flatten)]
+    pub(crate) place: Place,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Backfill {
+    /// Where to look, as in uploads/watermark/clean/
+    pub(crate) prefix: String,
+    /// Leave uploads alone that are younger: their notification may be on its way, and would make a second job
+    #[arg(long, value_name = "SECONDS", default_value_t = 900)]
+    pub(crate) min_age_s: u64,
     #[command(flatten)]
     pub(crate) place: Place,
 }

@@ -9,14 +9,17 @@ use darkroom_shared::{
     clock::Clock,
     config::{Places, Presets},
     environment::Environment,
+    event::Uploaded,
     flow::App,
     job::Schedule,
     provider::{Http, Providers},
     store::{Jobs, Objects, Queue, QueueName, StoreError, WakeUp},
 };
+use jiff::Timestamp;
 
 use crate::{
     arguments::Place,
+    command::backfill::Listed,
     local::{NAME, access_keys},
 };
 
@@ -78,6 +81,35 @@ impl Connection {
             .map_err(|e| anyhow::anyhow!("{}", aws_sdk_s3::error::DisplayErrorContext(e)))
             .with_context(|| format!("{} could not be put to {key}", file.display()))?;
         Ok(output.e_tag.unwrap_or_default().trim_matches('"').to_owned())
+    }
+
+    /// Every object below `prefix`.
+    pub(crate) async fn uploads(&self, prefix: &str) -> anyhow::Result<Vec<Listed>> {
+        let bucket = self.objects.bucket();
+        let mut pages = self.s3.list_objects_v2().bucket(bucket).prefix(prefix).into_paginator().send();
+        let mut uploads = Vec::new();
+        while let Some(page) = pages.next().await {
+            let page = page.map_err(|e| anyhow::anyhow!("{}", aws_sdk_s3::error::DisplayErrorContext(e)))?;
+            for object in page.contents() {
+                let (Some(key), Some(modified)) = (object.key(), object.last_modified()) else { continue };
+                // The S3 of one machine lists no entity tags.
+                let etag = match object.e_tag() {
+                    Some(etag) => etag.trim_matches('"').to_owned(),
+                    None => self.objects.etag(key).await?.unwrap_or_default(),
+                };
+                uploads.push(Listed {
+                    modified_at: Timestamp::from_second(modified.secs())?,
+                    uploaded: Uploaded {
+                        bucket: bucket.to_owned(),
+                        key: key.to_owned(),
+                        version: format!("backfill {etag} {}", modified.secs()),
+                        etag,
+                        bytes: object.size().and_then(|size| u64::try_from(size).ok()).unwrap_or_default(),
+                    },
+                });
+            }
+        }
+        Ok(uploads)
     }
 
     /// The time.

@@ -55,6 +55,7 @@ async fn run(command: Command, environment: Environment) -> anyhow::Result<Ended
         Command::Jobs(jobs) => command::jobs::run(jobs, &environment).await,
         Command::Job(job) => command::job::run(job, &environment).await,
         Command::Retry(retry) => command::retry::run(retry, &environment).await,
+        Command::Backfill(backfill) => command::backfill::run(backfill, &environment).await,
         Command::Release(release) => command::release::run(release, &environment).await,
         Command::Check(check) => command::check::run(check, &environment).await,
         Command::Sandbox(sandbox) => command::sandbox::run(sandbox).await,

@@ -126,3 +126,25 @@ async fn two_serves_never_work_over_one_folder() {
     assert_eq!(second.status.code(), Some(2));
     assert!(crate::world::text(&second.stderr).contains("another darkroom is running"));
 }
+
+/// An upload whose notification was lost: here, a file that came into the folder past the S3.
+#[tokio::test(flavor = "multi_thread")]
+async fn uploads_without_a_job_get_one_by_backfill_and_only_they() {
+    let outside = Outside::open(Latency { watermark_ms: 50, ..Latency::default() }).await;
+    let world = World::new().with_providers(&outside);
+    let serve = world.serve();
+    serve.put("uploads/watermark/known.png", &picture(1)).await;
+    serve.done("uploads/watermark/known.png").await;
+    let unknown = world.data().join("s3/darkroom/uploads/watermark/lost.png");
+    std::fs::write(unknown, picture(2)).unwrap();
+    let young = serve.run(&["backfill", "uploads/watermark/"]);
+    assert!(crate::world::text(&young.stdout).contains("0 jobs made; 1 uploads have theirs"), "{young:?}");
+    assert!(crate::world::text(&young.stdout).contains("1 uploads are younger"), "{young:?}");
+    for made in ["1 jobs made", "0 jobs made"] {
+        let backfill = serve.run(&["backfill", "uploads/", "--min-age-s", "0"]);
+        assert!(crate::world::text(&backfill.stdout).contains(made), "{backfill:?}");
+        serve.done("uploads/watermark/lost.png").await;
+    }
+    assert_eq!(outside.charges("watermark"), 2);
+    assert_eq!(serve.run(&["backfill", "results/"]).status.code(), Some(2));
+}

@@ -1,5 +1,6 @@
 //! The commands, one a file. Each reads its arguments, calls what does the work and prints what came of it.
 
+pub(crate) mod backfill;
 pub(crate) mod check;
 pub(crate) mod demo;
 pub(crate) mod job;

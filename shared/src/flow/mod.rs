@@ -3,6 +3,7 @@
 
 mod animation;
 mod attempt;
+mod backfill;
 mod branch;
 mod callback;
 mod collect;
@@ -27,6 +28,7 @@ use jiff::Timestamp;
 
 pub use self::{
     animation::is_animated,
+    backfill::backfill,
     branch::tree,
     callback::{CallbackSecrets, CallbackUrls, Received, receive_callback},
     collect::collect,

@@ -56,7 +56,7 @@ pub async fn submit_woken(app: &App, id: &JobId) -> Result<(), FlowError> {
 }
 
 /// A job in the hands of the one who makes it: due again only when that one is certainly dead.
-fn new_job(app: &App, id: JobId, key: &UploadKey, uploaded: Uploaded) -> Job {
+pub(super) fn new_job(app: &App, id: JobId, key: &UploadKey, uploaded: Uploaded) -> Job {
     let now = app.now();
     Job {
         id,
