@@ -7,6 +7,7 @@ mod callbacks;
 mod chains;
 mod command_line;
 mod happy_ways;
+mod hostile;
 mod preflight;
 mod providers;
 mod recovery;

@@ -15,7 +15,7 @@ use super::{
     unpack,
 };
 use crate::{
-    job::{Event, FailureKind, Job, JobId, Output, ResultSource, State, UploadKeyError},
+    job::{Event, FailureKind, Job, JobId, Output, ResultSource, State, UploadKeyError, safe_file_name},
     provider::{Called, DownloadError, definition, facts},
     store::{QueueName, StoreError},
 };
@@ -26,6 +26,9 @@ const MOST_IMAGE_BYTES: u64 = 256 * 1024 * 1024;
 const MOST_ARCHIVE_BYTES: u64 = 2 * 1024 * 1024 * 1024;
 /// A zip with a broken entry is fetched so often before it counts as broken at the provider.
 const MOST_FETCHES_OF_BROKEN: u32 = 3;
+/// A job's row holds no more than 400 KB, most of which are the keys of its outputs and what is known of each.
+const MOST_ROW_BYTES: usize = 380_000;
+const ROW_BYTES_OF_AN_OUTPUT: usize = 170;
 
 /// Fetches the result of a job that is done at its provider.
 ///
@@ -99,10 +102,15 @@ impl From<DownloadError> for FetchError {
             None => error.to_string(),
         };
         match error {
-            DownloadError::Refused(_) | DownloadError::Broken(_) | DownloadError::Disk(_) => {
-                Self::Unreachable(with_cause)
+            // A name may lead elsewhere because our own network is in disorder: that passes.
+            DownloadError::Refused { .. }
+            | DownloadError::Broken { .. }
+            | DownloadError::Slow { .. }
+            | DownloadError::PrivateAddress { .. }
+            | DownloadError::Disk(_) => Self::Unreachable(with_cause),
+            DownloadError::Gone { .. } | DownloadError::Redirected { .. } | DownloadError::Encoded { .. } => {
+                Self::Broken(with_cause)
             }
-            DownloadError::Gone(_) => Self::Broken(with_cause),
             DownloadError::NotAllowed(_) | DownloadError::TooLong { .. } => Self::Final(with_cause),
         }
     }
@@ -256,7 +264,7 @@ async fn fetch_archive(app: &App, job: &Job, url: &str) -> Result<Fetched, Fetch
         .broken
         .iter()
         .take(5)
-        .map(|(name, problem)| format!("'{}' ({problem})", shown(&job.id, &upload_stem, name)))
+        .map(|(name, problem)| format!("'{}' ({problem})", safe_file_name(&shown(&job.id, &upload_stem, name))))
         .collect();
     let problem = format!(
         "{} of the {total} files in its zip cannot be used: {}; the other {} are kept",
@@ -281,10 +289,17 @@ fn proves_to_be_ours(job: &Job, unpacked: &Unpacked) -> Option<bool> {
 
 async fn store_all(app: &App, job: &Job, unpacked: &Unpacked) -> Result<Vec<Output>, FetchError> {
     let single = unpacked.images.len() + unpacked.broken.len() == 1;
-    let mut outputs = Vec::with_capacity(unpacked.images.len());
-    for image in &unpacked.images {
-        let key = if single { single_key(job, &image.inspected) } else { job.output_key(&own_name(job, image)) };
-        let key = key.map_err(FlowError::from)?;
+    let key_of = |image: &UnpackedImage| {
+        if single { single_key(job, &image.inspected) } else { job.output_key(&own_name(job, image)) }
+    };
+    let keys: Vec<String> = unpacked.images.iter().map(key_of).collect::<Result<_, _>>().map_err(FlowError::from)?;
+    // A row that is too long could never be written, and the job would never end.
+    if keys.iter().map(|key| key.len() + ROW_BYTES_OF_AN_OUTPUT).sum::<usize>() > MOST_ROW_BYTES {
+        let problem = format!("the {} names in its zip are too long to be kept in the job's record", keys.len());
+        return Err(FetchError::Final(problem));
+    }
+    let mut outputs = Vec::with_capacity(keys.len());
+    for (image, key) in unpacked.images.iter().zip(keys) {
         app.objects.put_file(&key, image.inspected.format.content_type(), &image.path).await?;
         outputs.push(output(key, image.inspected.clone()));
     }
