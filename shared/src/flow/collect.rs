@@ -293,17 +293,22 @@ async fn store_all(app: &App, job: &Job, unpacked: &Unpacked) -> Result<Vec<Outp
         if single { single_key(job, &image.inspected) } else { job.output_key(&own_name(job, image)) }
     };
     let keys: Vec<String> = unpacked.images.iter().map(key_of).collect::<Result<_, _>>().map_err(FlowError::from)?;
-    // A row that is too long could never be written, and the job would never end.
-    if keys.iter().map(|key| key.len() + ROW_BYTES_OF_AN_OUTPUT).sum::<usize>() > MOST_ROW_BYTES {
-        let problem = format!("the {} names in its zip are too long to be kept in the job's record", keys.len());
-        return Err(FetchError::Final(problem));
-    }
+    fit_into_row(&keys)?;
     let mut outputs = Vec::with_capacity(keys.len());
     for (image, key) in unpacked.images.iter().zip(keys) {
         app.objects.put_file(&key, image.inspected.format.content_type(), &image.path).await?;
         outputs.push(output(key, image.inspected.clone()));
     }
     Ok(outputs)
+}
+
+/// A row that is too long could never be written, and the job would never end.
+fn fit_into_row(keys: &[String]) -> Result<(), FetchError> {
+    if keys.iter().map(|key| key.len() + ROW_BYTES_OF_AN_OUTPUT).sum::<usize>() <= MOST_ROW_BYTES {
+        return Ok(());
+    }
+    let problem = format!("the names of the {} files in its zip are too long for the job's record", keys.len());
+    Err(FetchError::Final(problem))
 }
 
 /// The provider's name for a file, with the upload's name where we had sent the job's id in its place.
@@ -333,5 +338,41 @@ fn output(key: String, inspected: Inspected) -> Output {
         width: inspected.width,
         height: inspected.height,
         sha256: inspected.sha256,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_may_pass_is_tried_for_long_what_may_be_cut_off_a_few_times_and_what_never_passes_once() {
+        let host = || "files.example".to_owned();
+        let kind = |error: DownloadError| match FetchError::from(error) {
+            FetchError::Unreachable(said) => ("long", said),
+            FetchError::Broken(said) => ("a few times", said),
+            FetchError::Final(said) => ("once", said),
+            FetchError::Flow(error) => panic!("{error}"),
+        };
+        for (error, expected) in [
+            (DownloadError::Refused { host: host(), status: 503 }, "long"),
+            (DownloadError::Slow { host: host(), problem: "1 byte".into() }, "long"),
+            (DownloadError::PrivateAddress { host: host() }, "long"),
+            (DownloadError::Gone { host: host(), status: 404 }, "a few times"),
+            (DownloadError::Redirected { host: host(), problem: "'evil.com'".into() }, "a few times"),
+            (DownloadError::Encoded { host: host() }, "a few times"),
+            (DownloadError::TooLong { host: host(), most_bytes: 1 }, "once"),
+        ] {
+            let (tried, said) = kind(error);
+            assert_eq!(tried, expected, "{said}");
+            assert!(said.contains("files.example"), "{said}");
+        }
+    }
+
+    #[test]
+    fn names_that_no_row_can_hold_are_refused() {
+        let keys = |bytes: usize| vec!["x".repeat(bytes); 1000];
+        assert!(fit_into_row(&keys(200)).is_ok());
+        assert!(matches!(fit_into_row(&keys(900)), Err(FetchError::Final(said)) if said.contains("1000 files")));
     }
 }

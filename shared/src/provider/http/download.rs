@@ -267,9 +267,10 @@ impl Resolve for PublicAddresses {
     }
 }
 
-fn only_public(found: Vec<SocketAddr>) -> Result<Vec<SocketAddr>, LeadsInside> {
-    let public: Vec<SocketAddr> = found.iter().copied().filter(|address| is_public(address.ip())).collect();
-    if public.is_empty() && !found.is_empty() { Err(LeadsInside) } else { Ok(public) }
+fn only_public(mut found: Vec<SocketAddr>) -> Result<Vec<SocketAddr>, LeadsInside> {
+    let unknown = found.is_empty();
+    found.retain(|address| is_public(address.ip()));
+    if found.is_empty() && !unknown { Err(LeadsInside) } else { Ok(found) }
 }
 
 fn leads_inside(error: &reqwest::Error) -> bool {
