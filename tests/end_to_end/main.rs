@@ -8,6 +8,7 @@ mod chains;
 mod command_line;
 mod happy_ways;
 mod holds;
+mod hostile;
 mod preflight;
 mod providers;
 mod recovery;

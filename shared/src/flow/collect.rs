@@ -15,7 +15,7 @@ use super::{
     unpack,
 };
 use crate::{
-    job::{Event, FailureKind, Job, JobId, Output, ResultSource, State, UploadKeyError},
+    job::{Event, FailureKind, Job, JobId, Output, ResultSource, State, UploadKeyError, safe_file_name},
     provider::{Called, DownloadError, definition, facts},
     store::{QueueName, StoreError},
 };
@@ -26,6 +26,9 @@ const MOST_IMAGE_BYTES: u64 = 256 * 1024 * 1024;
 const MOST_ARCHIVE_BYTES: u64 = 2 * 1024 * 1024 * 1024;
 /// A zip with a broken entry is fetched so often before it counts as broken at the provider.
 const MOST_FETCHES_OF_BROKEN: u32 = 3;
+/// A job's row holds no more than 400 KB, most of which are the keys of its outputs and what is known of each.
+const MOST_ROW_BYTES: usize = 380_000;
+const ROW_BYTES_OF_AN_OUTPUT: usize = 170;
 
 /// Fetches the result of a job that is done at its provider.
 ///
@@ -99,10 +102,15 @@ impl From<DownloadError> for FetchError {
             None => error.to_string(),
         };
         match error {
-            DownloadError::Refused(_) | DownloadError::Broken(_) | DownloadError::Disk(_) => {
-                Self::Unreachable(with_cause)
+            // A name may lead elsewhere because our own network is in disorder: that passes.
+            DownloadError::Refused { .. }
+            | DownloadError::Broken { .. }
+            | DownloadError::Slow { .. }
+            | DownloadError::PrivateAddress { .. }
+            | DownloadError::Disk(_) => Self::Unreachable(with_cause),
+            DownloadError::Gone { .. } | DownloadError::Redirected { .. } | DownloadError::Encoded { .. } => {
+                Self::Broken(with_cause)
             }
-            DownloadError::Gone(_) => Self::Broken(with_cause),
             DownloadError::NotAllowed(_) | DownloadError::TooLong { .. } => Self::Final(with_cause),
         }
     }
@@ -256,7 +264,7 @@ async fn fetch_archive(app: &App, job: &Job, url: &str) -> Result<Fetched, Fetch
         .broken
         .iter()
         .take(5)
-        .map(|(name, problem)| format!("'{}' ({problem})", shown(&job.id, &upload_stem, name)))
+        .map(|(name, problem)| format!("'{}' ({problem})", safe_file_name(&shown(&job.id, &upload_stem, name))))
         .collect();
     let problem = format!(
         "{} of the {total} files in its zip cannot be used: {}; the other {} are kept",
@@ -281,14 +289,26 @@ fn proves_to_be_ours(job: &Job, unpacked: &Unpacked) -> Option<bool> {
 
 async fn store_all(app: &App, job: &Job, unpacked: &Unpacked) -> Result<Vec<Output>, FetchError> {
     let single = unpacked.images.len() + unpacked.broken.len() == 1;
-    let mut outputs = Vec::with_capacity(unpacked.images.len());
-    for image in &unpacked.images {
-        let key = if single { single_key(job, &image.inspected) } else { job.output_key(&own_name(job, image)) };
-        let key = key.map_err(FlowError::from)?;
+    let key_of = |image: &UnpackedImage| {
+        if single { single_key(job, &image.inspected) } else { job.output_key(&own_name(job, image)) }
+    };
+    let keys: Vec<String> = unpacked.images.iter().map(key_of).collect::<Result<_, _>>().map_err(FlowError::from)?;
+    fit_into_row(&keys)?;
+    let mut outputs = Vec::with_capacity(keys.len());
+    for (image, key) in unpacked.images.iter().zip(keys) {
         app.objects.put_file(&key, image.inspected.format.content_type(), &image.path).await?;
         outputs.push(output(key, image.inspected.clone()));
     }
     Ok(outputs)
+}
+
+/// A row that is too long could never be written, and the job would never end.
+fn fit_into_row(keys: &[String]) -> Result<(), FetchError> {
+    if keys.iter().map(|key| key.len() + ROW_BYTES_OF_AN_OUTPUT).sum::<usize>() <= MOST_ROW_BYTES {
+        return Ok(());
+    }
+    let problem = format!("the names of the {} files in its zip are too long for the job's record", keys.len());
+    Err(FetchError::Final(problem))
 }
 
 /// The provider's name for a file, with the upload's name where we had sent the job's id in its place.
@@ -318,5 +338,41 @@ fn output(key: String, inspected: Inspected) -> Output {
         width: inspected.width,
         height: inspected.height,
         sha256: inspected.sha256,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_may_pass_is_tried_for_long_what_may_be_cut_off_a_few_times_and_what_never_passes_once() {
+        let host = || "files.example".to_owned();
+        let kind = |error: DownloadError| match FetchError::from(error) {
+            FetchError::Unreachable(said) => ("long", said),
+            FetchError::Broken(said) => ("a few times", said),
+            FetchError::Final(said) => ("once", said),
+            FetchError::Flow(error) => panic!("{error}"),
+        };
+        for (error, expected) in [
+            (DownloadError::Refused { host: host(), status: 503 }, "long"),
+            (DownloadError::Slow { host: host(), problem: "1 byte".into() }, "long"),
+            (DownloadError::PrivateAddress { host: host() }, "long"),
+            (DownloadError::Gone { host: host(), status: 404 }, "a few times"),
+            (DownloadError::Redirected { host: host(), problem: "'evil.com'".into() }, "a few times"),
+            (DownloadError::Encoded { host: host() }, "a few times"),
+            (DownloadError::TooLong { host: host(), most_bytes: 1 }, "once"),
+        ] {
+            let (tried, said) = kind(error);
+            assert_eq!(tried, expected, "{said}");
+            assert!(said.contains("files.example"), "{said}");
+        }
+    }
+
+    #[test]
+    fn names_that_no_row_can_hold_are_refused() {
+        let keys = |bytes: usize| vec!["x".repeat(bytes); 1000];
+        assert!(fit_into_row(&keys(200)).is_ok());
+        assert!(matches!(fit_into_row(&keys(900)), Err(FetchError::Final(said)) if said.contains("1000 files")));
     }
 }

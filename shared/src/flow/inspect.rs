@@ -28,6 +28,9 @@ pub enum InspectError {
     /// The first bytes are those of no image.
     #[error("its first bytes are those of no image")]
     NoImage,
+    /// Something else that can be named, such as a web page.
+    #[error("it is {0} and no image")]
+    SomethingElse(&'static str),
     /// An image of another kind.
     #[error("it is an image of a kind that no provider takes")]
     UnknownFormat,
@@ -77,7 +80,8 @@ pub fn inspect_file(path: &Path) -> Result<Inspected, InspectError> {
 }
 
 fn format(head: &[u8]) -> Result<ImageFormat, InspectError> {
-    match imagesize::image_type(head).map_err(|_| InspectError::NoImage)? {
+    let no_image = |_| something_else(head).map_or(InspectError::NoImage, InspectError::SomethingElse);
+    match imagesize::image_type(head).map_err(no_image)? {
         ImageType::Jpeg => Ok(ImageFormat::Jpeg),
         ImageType::Png => Ok(ImageFormat::Png),
         ImageType::Bmp => Ok(ImageFormat::Bmp),
@@ -85,6 +89,18 @@ fn format(head: &[u8]) -> Result<ImageFormat, InspectError> {
         ImageType::Tiff => Ok(ImageFormat::Tiff),
         ImageType::Webp => Ok(ImageFormat::Webp),
         _ => Err(InspectError::UnknownFormat),
+    }
+}
+
+/// What servers send in place of a file, told by its first bytes.
+pub(super) fn something_else(head: &[u8]) -> Option<&'static str> {
+    let head = head.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(head).trim_ascii_start();
+    match head {
+        [b'<', b'!' | b'?' | b'a'..=b'z' | b'A'..=b'Z', ..] => Some("a web page or other markup"),
+        [b'{', b'"' | b' ' | b'\n' | b'\r' | b'\t' | b'}', ..] => Some("JSON text"),
+        [b'P', b'K', 3, 4, ..] => Some("a zip"),
+        [0x1F, 0x8B, ..] => Some("packed with gzip"),
+        _ => None,
     }
 }
 
@@ -116,5 +132,19 @@ mod tests {
         assert!(matches!(inspect_bytes(b"Hello, I am a photo."), Err(InspectError::NoImage)));
         assert!(matches!(inspect_bytes(b""), Err(InspectError::NoImage)));
         assert!(inspect_bytes(&PNG[..12]).is_err());
+    }
+
+    #[test]
+    fn what_servers_send_in_place_of_an_image_is_named() {
+        for (head, expected) in [
+            ("\u{FEFF}\n <!DOCTYPE html><html>", "it is a web page or other markup and no image"),
+            ("<html><body>404", "it is a web page or other markup and no image"),
+            ("{\"error\": 1}", "it is JSON text and no image"),
+            ("PK\u{3}\u{4}..", "it is a zip and no image"),
+            ("{}", "it is JSON text and no image"),
+            ("< 5", "its first bytes are those of no image"),
+        ] {
+            assert_eq!(inspect_bytes(head.as_bytes()).unwrap_err().to_string(), expected, "{head}");
+        }
     }
 }

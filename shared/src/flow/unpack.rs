@@ -1,5 +1,7 @@
 //! Unpacks a provider's zip onto the disk. The zip is a stranger's: nothing in it decides where a file goes, how large
-//! it may become or how many there are.
+//! it may become or how many there are. What a zip claims of itself is checked before it is believed ([`directory`]).
+
+mod directory;
 
 use std::{
     collections::BTreeSet,
@@ -8,17 +10,48 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use zip::ZipArchive;
+use zip::{ZipArchive, read::ZipFileEntry, result::ZipError};
 
-use super::{InspectError, Inspected, inspect_file};
+use self::directory::Budget;
+use super::{InspectError, Inspected, inspect::something_else, inspect_file};
 use crate::job::safe_file_name;
 
-/// A zip has no more entries than this.
-const MOST_ENTRIES: usize = 1_000;
-/// An unpacked entry is no larger than this.
-const MOST_ENTRY_BYTES: u64 = 256 * 1024 * 1024;
-/// All entries unpacked are no larger than this.
-const MOST_UNPACKED_BYTES: u64 = 4 * 1024 * 1024 * 1024;
+/// How much may be in a zip. One value, so that a test can make a bomb of a firework.
+#[derive(Clone, Copy, Debug)]
+struct Limits {
+    /// Files and folders. The most copies that imgfactory is asked for, and some folders.
+    entries: u64,
+    /// Bytes of the list of entries.
+    directory_bytes: u64,
+    /// Bytes of an unpacked entry.
+    entry_bytes: u64,
+    /// Bytes of all entries unpacked.
+    unpacked_bytes: u64,
+    /// No zip unpacks to more than so many times its own size …
+    ratio: u64,
+    /// … unless it stays below this: a small picture of one colour packs very well.
+    free_bytes: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            entries: 1_024,
+            directory_bytes: 8 * 1024 * 1024,
+            entry_bytes: 256 * 1024 * 1024,
+            unpacked_bytes: 4 * 1024 * 1024 * 1024,
+            ratio: 200,
+            free_bytes: 64 * 1024 * 1024,
+        }
+    }
+}
+
+impl Limits {
+    /// What a zip of `archive_bytes` may unpack to.
+    fn unpacked_bytes(&self, archive_bytes: u64) -> u64 {
+        archive_bytes.saturating_mul(self.ratio).max(self.free_bytes).min(self.unpacked_bytes)
+    }
+}
 
 /// What was in a zip.
 #[derive(Debug, Default)]
@@ -62,17 +95,25 @@ pub enum UnpackError {
 /// # Errors
 /// When the zip as a whole cannot be used. Single broken entries are told in the answer.
 pub fn unpack(archive: &Path, folder: &Path, shown: impl Fn(&str) -> String) -> Result<Unpacked, UnpackError> {
-    let mut zip = ZipArchive::new(File::open(archive)?).map_err(|e| UnpackError::NoZip(e.to_string()))?;
-    if zip.len() > MOST_ENTRIES {
-        return Err(UnpackError::TooMuch(format!("has {} entries", zip.len())));
-    }
+    unpack_within(&Limits::default(), archive, folder, shown)
+}
+
+fn unpack_within(
+    limits: &Limits,
+    archive: &Path,
+    folder: &Path,
+    shown: impl Fn(&str) -> String,
+) -> Result<Unpacked, UnpackError> {
+    let most_bytes = limits.unpacked_bytes(archive.metadata()?.len());
+    let mut zip = open(limits, archive)?;
     let mut unpacked = Unpacked::default();
     // The record of the job lies in the same folder.
     let mut names = BTreeSet::from(["job.json".to_owned()]);
-    let mut left_bytes = MOST_UNPACKED_BYTES;
+    let mut left_bytes = most_bytes;
     for index in 0..zip.len() {
         let path = folder.join(index.to_string());
-        let Some((entry_name, written)) = write_entry(&mut zip, index, &path, left_bytes)? else { continue };
+        let Some(entry_name) = name_of_file(&zip, index) else { continue };
+        let written = write_entry(&mut zip, index, &path, limits.entry_bytes, left_bytes)?;
         left_bytes = left_bytes.saturating_sub(path.metadata().map_or(0, |metadata| metadata.len()));
         let inspected = written.and_then(|()| inspect_file(&path).map_err(|problem: InspectError| problem.to_string()));
         match inspected {
@@ -89,42 +130,86 @@ pub fn unpack(archive: &Path, folder: &Path, shown: impl Fn(&str) -> String) -> 
             }
         }
         if left_bytes == 0 {
-            return Err(UnpackError::TooMuch(format!("unpacks to more than {MOST_UNPACKED_BYTES} bytes")));
+            return Err(UnpackError::TooMuch(format!("unpacks to more than {most_bytes} bytes")));
         }
+    }
+    if zip.has_duplicate_names() {
+        let problem = "more than one file bears the same name, and only the last of them can be read";
+        unpacked.broken.push(("doubled name".into(), problem.into()));
     }
     Ok(unpacked)
 }
 
-type Entry = (String, Result<(), String>);
+/// Opens a zip and reads its directory, which is as long as a stranger likes.
+fn open(limits: &Limits, archive: &Path) -> Result<ZipArchive<Budget>, UnpackError> {
+    let mut file = File::open(archive)?;
+    directory::check_claims(&mut file, limits.entries)?;
+    let (budget, purse) = Budget::new(file, limits.directory_bytes);
+    let opened = ZipArchive::new(budget);
+    if purse.is_empty() {
+        return Err(UnpackError::TooMuch(format!("has a directory of more than {} bytes", limits.directory_bytes)));
+    }
+    purse.fill();
+    let zip = opened.or_else(|problem| Err(UnpackError::NoZip(no_zip(archive, &problem)?)))?;
+    match zip.len() as u64 {
+        entries if entries > limits.entries => Err(UnpackError::TooMuch(format!("has {entries} entries"))),
+        _ => Ok(zip),
+    }
+}
 
-/// Writes one entry. `None`: it is a folder. The inner error is about the entry alone.
+/// Why a file is no zip, in words for whoever has to ask the provider.
+fn no_zip(archive: &Path, problem: &ZipError) -> io::Result<String> {
+    let mut head = Vec::new();
+    File::open(archive)?.take(64).read_to_end(&mut head)?;
+    Ok(match something_else(&head) {
+        _ if head.is_empty() => "it is empty".into(),
+        _ if head.starts_with(b"PK") => {
+            format!("its end is missing or damaged, as after a transfer that broke off ({problem})")
+        }
+        Some(other) => format!("it is {other}"),
+        None => problem.to_string(),
+    })
+}
+
+/// The name of an entry. `None`: it is a folder.
+fn name_of_file(zip: &ZipArchive<Budget>, index: usize) -> Option<String> {
+    let entry = zip.by_index_data(index).ok();
+    if entry.as_ref().is_some_and(ZipFileEntry::is_dir) {
+        return None;
+    }
+    let name = entry.as_ref().and_then(|entry| entry.name().ok());
+    Some(name.map_or_else(|| format!("entry {index}"), std::borrow::Cow::into_owned))
+}
+
+/// Writes one entry, at most `most_bytes` of it and little more than `left_bytes`. The inner error is about the entry
+/// alone.
 fn write_entry(
-    zip: &mut ZipArchive<File>,
+    zip: &mut ZipArchive<Budget>,
     index: usize,
     path: &Path,
+    most_bytes: u64,
     left_bytes: u64,
-) -> Result<Option<Entry>, UnpackError> {
+) -> Result<Result<(), String>, UnpackError> {
+    let too_large = || Ok(Err(format!("it unpacks to more than {most_bytes} bytes")));
+    match zip.by_index_data(index) {
+        Ok(entry) if entry.is_symlink() => return Ok(Err("it is a link".into())),
+        Ok(entry) if entry.encrypted() => return Ok(Err("it is encrypted, and there is no password for it".into())),
+        Ok(entry) if entry.size() > most_bytes => return too_large(),
+        _ => {}
+    }
     let mut entry = match zip.by_index(index) {
         Ok(entry) => entry,
-        Err(problem) => return Ok(Some((format!("entry {index}"), Err(problem.to_string())))),
+        Err(problem) => return Ok(Err(format!("it is damaged: {problem}"))),
     };
-    if entry.is_dir() {
-        return Ok(None);
-    }
-    let name = entry.name().map_or_else(|_| format!("entry {index}"), std::borrow::Cow::into_owned);
-    if entry.is_symlink() {
-        return Ok(Some((name, Err("it is a link".into()))));
-    }
-    let most = left_bytes.min(MOST_ENTRY_BYTES);
     let mut file = File::create(path)?;
     // The declared size is a claim; only what really comes out is counted.
-    let written = match io::copy(&mut entry.by_ref().take(most + 1), &mut file) {
-        Ok(bytes) if bytes > most => Err(format!("it unpacks to more than {most} bytes")),
-        Ok(_) => Ok(()),
-        Err(problem) if problem.kind() == io::ErrorKind::StorageFull => return Err(problem.into()),
-        Err(problem) => Err(format!("it is damaged: {problem}")),
-    };
-    Ok(Some((name, written)))
+    let most = most_bytes.min(left_bytes);
+    match io::copy(&mut entry.by_ref().take(most + 1), &mut file) {
+        Ok(bytes) if bytes > most => too_large(),
+        Ok(_) => Ok(Ok(())),
+        Err(problem) if problem.kind() == io::ErrorKind::StorageFull => Err(problem.into()),
+        Err(problem) => Ok(Err(format!("it is damaged: {problem}"))),
+    }
 }
 
 /// A safe name that no other image has: the entry's own, else with its folder before it, else with a number.
@@ -148,71 +233,4 @@ fn unused(taken: &BTreeSet<String>, entry_name: &str) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::io::Write as _;
-
-    use zip::{ZipWriter, write::SimpleFileOptions};
-
-    use super::*;
-
-    const PNG: &[u8] = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\x05\0\0\0\x03\x08\x02\0\0\0";
-
-    fn zip_of(entries: &[(&str, &[u8])]) -> tempfile::NamedTempFile {
-        let file = tempfile::NamedTempFile::new().unwrap();
-        let mut zip = ZipWriter::new(file.reopen().unwrap());
-        for (name, content) in entries {
-            zip.start_file(*name, SimpleFileOptions::default()).unwrap();
-            zip.write_all(content).unwrap();
-        }
-        zip.finish().unwrap();
-        file
-    }
-
-    fn unpacked(archive: &Path) -> (Vec<String>, Vec<(String, String)>) {
-        let folder = tempfile::tempdir().unwrap();
-        let unpacked = unpack(archive, folder.path(), str::to_owned).unwrap();
-        assert!(unpacked.images.iter().all(|image| image.path.starts_with(folder.path())));
-        (unpacked.images.into_iter().map(|image| image.name).collect(), unpacked.broken)
-    }
-
-    #[test]
-    fn images_come_out_under_safe_and_different_names() {
-        let zip = zip_of(&[("1/a.png", PNG), ("2/a.png", PNG), ("../../etc/a.png", PNG), ("фото+.png", PNG)]);
-        let (names, broken) = unpacked(zip.path());
-        assert_eq!(names, ["a.png", "2-a.png", "etc-a.png", "фото+.png"]);
-        assert_eq!(broken, []);
-    }
-
-    #[test]
-    fn a_broken_entry_is_named_and_the_others_are_kept() {
-        let zip = zip_of(&[("good.png", PNG), ("bad.png", PNG), ("note.txt", b"hello")]);
-        let mut bytes = std::fs::read(zip.path()).unwrap();
-        // The second picture's data: its last byte is changed, so that its checksum no longer agrees.
-        let at = bytes.windows(7).position(|window| window == b"bad.png").unwrap() + 7 + 12;
-        bytes[at] ^= 0xFF;
-        std::fs::write(zip.path(), bytes).unwrap();
-        let (names, broken) = unpacked(zip.path());
-        assert_eq!(names, ["good.png"]);
-        let broken: Vec<&str> = broken.iter().map(|(name, _)| name.as_str()).collect();
-        assert_eq!(broken, ["bad.png", "note.txt"]);
-    }
-
-    #[test]
-    fn copies_of_an_image_with_a_very_long_name_do_not_overwrite_each_other() {
-        let zip = zip_of(&[("id_1.png", PNG), ("id_2.png", PNG), ("job.json", PNG)]);
-        let folder = tempfile::tempdir().unwrap();
-        let long = "я".repeat(120);
-        let unpacked = unpack(zip.path(), folder.path(), |name| name.replace("id", &long)).unwrap();
-        let names: BTreeSet<&str> = unpacked.images.iter().map(|image| image.name.as_str()).collect();
-        assert_eq!(names.len(), 3, "{names:?}");
-        assert!(!names.contains("job.json") && names.iter().all(|name| name.len() <= 190));
-    }
-
-    #[test]
-    fn what_is_no_zip_is_refused() {
-        let file = tempfile::NamedTempFile::new().unwrap();
-        std::fs::write(file.path(), b"<html>not found</html>").unwrap();
-        let folder = tempfile::tempdir().unwrap();
-        assert!(matches!(unpack(file.path(), folder.path(), str::to_owned), Err(UnpackError::NoZip(_))));
-    }
-}
+mod tests;

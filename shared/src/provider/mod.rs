@@ -26,7 +26,7 @@ use jiff::Timestamp;
 pub use self::{
     definition::{Definition, Facts, ReadCallback, definition, facts},
     error::{Advice, ErrorKind, ProviderError},
-    http::{DownloadError, Http, Repeat, Reply, ResultHosts},
+    http::{AddressError, DownloadError, DownloadLimits, Http, Repeat, Reply, ResultHosts},
     notes::{Notes, NotesError, NotesInMemory},
     options::{CheckedOptions, OptionsError, OptionsReader, PresetOptions},
 };
