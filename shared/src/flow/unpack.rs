@@ -20,6 +20,9 @@ const MOST_ENTRY_BYTES: u64 = 256 * 1024 * 1024;
 /// All entries unpacked are no larger than this.
 const MOST_UNPACKED_BYTES: u64 = 4 * 1024 * 1024 * 1024;
 
+/// Of the name of an entry that cannot be used, so much is told.
+const LONGEST_TOLD_NAME_BYTES: usize = 512;
+
 /// What was in a zip.
 #[derive(Debug, Default)]
 pub struct Unpacked {
@@ -85,7 +88,7 @@ pub fn unpack(archive: &Path, folder: &Path, shown: impl Fn(&str) -> String) -> 
                 if path.exists() {
                     std::fs::remove_file(&path)?;
                 }
-                unpacked.broken.push((entry_name, problem));
+                unpacked.broken.push((tellable(&entry_name), problem));
             }
         }
         if left_bytes == 0 {
@@ -127,6 +130,12 @@ fn write_entry(
     Ok(Some((name, written)))
 }
 
+/// An entry's name for a message that a row can hold and a terminal can show.
+fn tellable(entry_name: &str) -> String {
+    let beginning = entry_name.get(..entry_name.floor_char_boundary(LONGEST_TOLD_NAME_BYTES)).unwrap_or_default();
+    beginning.replace(char::is_control, " ")
+}
+
 /// A safe name that no other image has: the entry's own, else with its folder before it, else with a number.
 fn unused(taken: &BTreeSet<String>, entry_name: &str) -> String {
     let own = safe_file_name(entry_name);
@@ -142,7 +151,9 @@ fn unused(taken: &BTreeSet<String>, entry_name: &str) -> String {
     }
     let (stem, extension) = own.rsplit_once('.').unwrap_or((&own, ""));
     let numbered = (2_u32..).map(|number| {
-        if extension.is_empty() { format!("{stem}-{number}") } else { format!("{stem}-{number}.{extension}") }
+        let dot = if extension.is_empty() { "" } else { "." };
+        // Of a name that has become too long the end stays, and with it the number.
+        safe_file_name(&format!("{stem}-{number}{dot}{extension}"))
     });
     numbered.into_iter().find(|name| !taken.contains(name)).unwrap_or(own)
 }
@@ -205,7 +216,22 @@ mod tests {
         let unpacked = unpack(zip.path(), folder.path(), |name| name.replace("id", &long)).unwrap();
         let names: BTreeSet<&str> = unpacked.images.iter().map(|image| image.name.as_str()).collect();
         assert_eq!(names.len(), 3, "{names:?}");
-        assert!(!names.contains("job.json") && names.iter().all(|name| name.len() <= 190));
+        assert!(!names.contains("job.json") && names.iter().all(|name| safe_file_name(name) == **name));
+    }
+
+    #[test]
+    fn names_that_become_the_same_by_being_made_safe_are_told_apart() {
+        let zip = zip_of(&[("a.png", PNG), (". a.png", PNG), (" .a.png", PNG), (".job.json", PNG)]);
+        let (names, _) = unpacked(zip.path());
+        assert_eq!(names, ["a.png", "a-2.png", "a-3.png", "job-2.json"]);
+    }
+
+    #[test]
+    fn a_broken_entry_with_an_endless_name_is_told_in_a_line_that_a_row_can_hold() {
+        let zip = zip_of(&[(&format!("\u{1b}[2J{}", "я".repeat(9_000)), b"no image")]);
+        let (_, broken) = unpacked(zip.path());
+        let (name, _) = &broken[0];
+        assert!(name.starts_with(" [2Jя") && name.len() <= LONGEST_TOLD_NAME_BYTES, "{} bytes", name.len());
     }
 
     #[test]

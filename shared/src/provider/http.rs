@@ -11,6 +11,7 @@ use url::Url;
 use super::{
     Image,
     error::{Advice, ErrorKind, ProviderError},
+    tolerant::excerpt,
 };
 
 /// A reply of a provider, whatever its status.
@@ -37,6 +38,9 @@ pub enum Repeat {
 #[derive(Debug, Clone)]
 pub struct Http {
     client: reqwest::Client,
+    /// What answers in place of the network.
+    #[cfg(feature = "fuzzing")]
+    pub(super) replies: Option<super::fuzzing::Replies>,
 }
 
 /// A reply that is to be held in memory is never longer than this. The longest honest one is vkcloud's: 3840 × 2160
@@ -63,7 +67,11 @@ impl Http {
             .timeout(REQUEST_TIMEOUT)
             .redirect(reqwest::redirect::Policy::none())
             .build()?;
-        Ok(Self { client })
+        Ok(Self {
+            client,
+            #[cfg(feature = "fuzzing")]
+            replies: None,
+        })
     }
 
     /// A `GET` to build on.
@@ -82,6 +90,12 @@ impl Http {
     /// When no whole reply came. For a [`Repeat::Paid`] request that may have arrived the advice is
     /// [`Advice::Unknown`].
     pub async fn send(&self, request: reqwest::RequestBuilder, repeat: Repeat) -> Result<Reply, ProviderError> {
+        #[cfg(feature = "fuzzing")]
+        if let Some(replies) = &self.replies {
+            request.build().map_err(|e| network_error(e, repeat))?;
+            let unanswered = if repeat == Repeat::Paid { Advice::Unknown } else { Advice::Reject };
+            return replies.next().ok_or_else(|| ProviderError::new(ErrorKind::Network, unanswered, "nobody answers"));
+        }
         let response = request.send().await.map_err(|e| network_error(e, repeat))?;
         let status = response.status().as_u16();
         let content_type = content_type(&response);
@@ -203,14 +217,15 @@ impl ResultHosts {
         Self { allowed: allowed.collect(), base: base.clone() }
     }
 
-    fn allow(&self, text: &str) -> Result<Url, DownloadError> {
-        let url = Url::parse(text).map_err(|_| DownloadError::NotAllowed(text.to_owned()))?;
+    pub(super) fn allow(&self, text: &str) -> Result<Url, DownloadError> {
+        let not_allowed = || DownloadError::NotAllowed(excerpt(text.as_bytes()));
+        let url = Url::parse(text).map_err(|_| not_allowed())?;
         let host = url.host_str().unwrap_or_default();
         let known = self.allowed.iter().any(|allowed| allowed.eq_ignore_ascii_case(host));
         // Our own machine is only ever a provider under the very port it was configured with.
         let same_place = url.host() != self.base.host() || !is_private(&self.base) || url.port() == self.base.port();
         let scheme = matches!(url.scheme(), "http" | "https");
-        if known && same_place && scheme { Ok(url) } else { Err(DownloadError::NotAllowed(text.to_owned())) }
+        if known && same_place && scheme { Ok(url) } else { Err(not_allowed()) }
     }
 }
 
