@@ -13,6 +13,8 @@ shift || true
 # A stable toolchain takes the flags of the sanitizer as well, if it is told to.
 rustc --version | grep -q nightly || export RUSTC_BOOTSTRAP=1
 export CARGO_TERM_COLOR=never
+# Temporary files are small and many.
+if [ -w /dev/shm ]; then export TMPDIR=/dev/shm; fi
 
 python3 fuzz/seed.py
 if [ $# -gt 0 ]; then targets=("$@"); else mapfile -t targets < <(cargo fuzz list); fi

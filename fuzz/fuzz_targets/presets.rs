@@ -38,7 +38,9 @@ fuzz_target!(|text: &str| match Presets::parse(FILE, text) {
         }
     }
     Err(mistakes) => {
-        assert!(mistakes.to_string().starts_with(FILE), "{mistakes}");
+        let told = mistakes.to_string();
+        assert!(told.starts_with(FILE), "{told}");
+        told.lines().filter(|line| line.starts_with(FILE)).for_each(|line| check_line(line, text));
     }
 });
 

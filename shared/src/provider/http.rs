@@ -93,8 +93,11 @@ impl Http {
         #[cfg(feature = "fuzzing")]
         if let Some(replies) = &self.replies {
             request.build().map_err(|e| network_error(e, repeat))?;
-            let unanswered = if repeat == Repeat::Paid { Advice::Unknown } else { Advice::Reject };
-            return replies.next().ok_or_else(|| ProviderError::new(ErrorKind::Network, unanswered, "nobody answers"));
+            let advice = match repeat {
+                Repeat::Paid => Advice::Unknown,
+                Repeat::Harmless => Advice::Retry { after: Duration::ZERO },
+            };
+            return replies.next().ok_or_else(|| ProviderError::new(ErrorKind::Network, advice, "nobody answers"));
         }
         let response = request.send().await.map_err(|e| network_error(e, repeat))?;
         let status = response.status().as_u16();
