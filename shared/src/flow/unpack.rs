@@ -53,6 +53,9 @@ impl Limits {
     }
 }
 
+/// Of the name of an entry that cannot be used, so much is told.
+const LONGEST_TOLD_NAME_BYTES: usize = 512;
+
 /// What was in a zip.
 #[derive(Debug, Default)]
 pub struct Unpacked {
@@ -126,7 +129,7 @@ fn unpack_within(
                 if path.exists() {
                     std::fs::remove_file(&path)?;
                 }
-                unpacked.broken.push((entry_name, problem));
+                unpacked.broken.push((tellable(&entry_name), problem));
             }
         }
         if left_bytes == 0 {
@@ -212,6 +215,12 @@ fn write_entry(
     }
 }
 
+/// An entry's name for a message that a row can hold and a terminal can show.
+fn tellable(entry_name: &str) -> String {
+    let beginning = entry_name.get(..entry_name.floor_char_boundary(LONGEST_TOLD_NAME_BYTES)).unwrap_or_default();
+    beginning.replace(char::is_control, " ")
+}
+
 /// A safe name that no other image has: the entry's own, else with its folder before it, else with a number.
 fn unused(taken: &BTreeSet<String>, entry_name: &str) -> String {
     let own = safe_file_name(entry_name);
@@ -227,7 +236,9 @@ fn unused(taken: &BTreeSet<String>, entry_name: &str) -> String {
     }
     let (stem, extension) = own.rsplit_once('.').unwrap_or((&own, ""));
     let numbered = (2_u32..).map(|number| {
-        if extension.is_empty() { format!("{stem}-{number}") } else { format!("{stem}-{number}.{extension}") }
+        let dot = if extension.is_empty() { "" } else { "." };
+        // Of a name that has become too long the end stays, and with it the number.
+        safe_file_name(&format!("{stem}-{number}{dot}{extension}"))
     });
     numbered.into_iter().find(|name| !taken.contains(name)).unwrap_or(own)
 }

@@ -51,7 +51,7 @@ impl ImageFormat {
 /// The last part of `name`, with everything that a file system or a shell could trip over replaced by `_`.
 ///
 /// A provider's file name is a stranger's text: it may hold `../`, a drive, control characters or nothing at all.
-/// The result has at most 180 bytes; the extension survives, and of a long name the beginning and the end, where numbers
+/// The result has at most 180 bytes, and made safe again it stays as it is; the extension survives, and of a long name the beginning and the end, where numbers
 /// stand that tell it from others.
 #[must_use]
 pub fn safe_file_name(name: &str) -> String {
@@ -62,7 +62,8 @@ pub fn safe_file_name(name: &str) -> String {
         .chars()
         .map(|c| if c.is_control() || matches!(c, '<' | '>' | ':' | '"' | '|' | '?' | '*') { '_' } else { c })
         .collect();
-    let cleaned = cleaned.trim().trim_start_matches('.');
+    // Together: behind a dot there may be a space, and behind that a dot.
+    let cleaned = cleaned.trim_start_matches(|c: char| c == '.' || c.is_whitespace()).trim_end();
     if cleaned.is_empty() {
         return "image".to_owned();
     }
@@ -75,12 +76,31 @@ pub fn safe_file_name(name: &str) -> String {
     let head = stem.get(..stem.floor_char_boundary(head_bytes)).unwrap_or(stem);
     let tail = stem.get(stem.ceil_char_boundary(stem.len().saturating_sub(TAIL_BYTES))..).unwrap_or_default();
     let stem = format!("{head}~{tail}");
-    if extension.is_empty() { stem } else { format!("{stem}.{extension}") }
+    let name = if extension.is_empty() { stem } else { format!("{stem}.{extension}") };
+    name.trim_end().to_owned()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_name_made_safe_stays_as_it_is_when_made_safe_again() {
+        let long = "x".repeat(200);
+        for name in [
+            ". a.png",
+            " . .a.png ",
+            ". ",
+            "\u{a0}.\u{a0}a",
+            &format!("{long}.jpg      xx"),
+            &format!("{long} .яяяяяяяяяя"),
+        ] {
+            let safe = safe_file_name(name);
+            assert_eq!(safe_file_name(&safe), safe, "{name:?}");
+            assert!(safe.trim() == safe && !safe.starts_with('.'), "{safe:?}");
+        }
+        assert_eq!(safe_file_name(". a.png"), "a.png");
+    }
 
     #[test]
     fn names_of_strangers_are_made_safe() {

@@ -68,11 +68,20 @@ pub enum Advice {
     Unknown,
 }
 
+/// A message is no longer than this: it is kept in the job's row, and a provider's words have no end of their own.
+const LONGEST_MESSAGE_BYTES: usize = 2_000;
+
 impl ProviderError {
-    /// An error without anything beneath it.
+    /// An error without anything beneath it. Of a very long message the beginning is kept, and control characters become
+    /// spaces: the words may be a stranger's, and end in somebody's terminal.
     #[must_use]
     pub fn new(kind: ErrorKind, advice: Advice, message: impl Into<String>) -> Self {
-        Self { kind, advice, message: message.into(), source: None }
+        let message = message.into().replace(char::is_control, " ");
+        let message = match message.get(..message.floor_char_boundary(LONGEST_MESSAGE_BYTES)) {
+            Some(beginning) if beginning.len() < message.len() => format!("{beginning}…"),
+            _ => message,
+        };
+        Self { kind, advice, message, source: None }
     }
 
     /// The same for a call that costs money: where the provider broke down in the middle, the work may have been
@@ -95,5 +104,18 @@ impl ProviderError {
             (_, Advice::Unknown) => FailureKind::OutcomeUnknown,
             (_, Advice::Reject | Advice::Hold) => FailureKind::Rejected,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_providers_words_are_one_line_that_a_row_can_hold() {
+        let error =
+            ProviderError::new(ErrorKind::Unreadable, Advice::Hold, format!("a\n\u{1b}[2J{}", "я".repeat(9_000)));
+        assert!(error.message.starts_with("a  [2Jя") && error.message.ends_with("я…"), "{error}");
+        assert!(error.message.len() < 2_010, "{} bytes", error.message.len());
     }
 }

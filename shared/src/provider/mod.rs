@@ -8,6 +8,9 @@ mod choice;
 mod definition;
 mod error;
 pub mod fangtang;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 mod http;
 pub mod imageban;
 pub mod imgfactory;

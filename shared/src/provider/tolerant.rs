@@ -1,6 +1,13 @@
 //! Readers for what providers send against their own documents: numbers as text, text as numbers, `null` for nothing.
 
-use serde::{Deserialize, Deserializer};
+use serde::{Deserialize, Deserializer, de::Error as _};
+
+use crate::job::TaskId;
+
+/// A text that is kept in the job's row, such as an address, is no longer than this: a row holds 400 KB.
+const LONGEST_KEPT_BYTES: usize = 4_096;
+/// The name of a task is no longer than this.
+const LONGEST_TASK_ID_BYTES: usize = 256;
 
 #[derive(Deserialize)]
 #[serde(untagged)]
@@ -31,6 +38,28 @@ pub(super) fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<
         serde_json::Value::Number(number) => Some(number.to_string()),
         _ => None,
     })
+}
+
+/// An address, or a null, or nothing. One that is longer than any honest one reads as nothing.
+pub(super) fn address<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    Ok(Option::deserialize(deserializer)?.filter(is_kept))
+}
+
+/// Whether a text is short enough to be kept.
+#[expect(clippy::ptr_arg, reason = "it is a filter of an optional text")]
+pub(super) fn is_kept(text: &String) -> bool {
+    text.len() <= LONGEST_KEPT_BYTES
+}
+
+/// The name of a task. An empty or an endless one is none, and refused.
+pub(super) fn task_id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<TaskId, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    if is_task_id(&text) { Ok(TaskId(text)) } else { Err(D::Error::custom("it is no task's name")) }
+}
+
+/// Whether a text can be the name of a task.
+pub(super) fn is_task_id(text: &str) -> bool {
+    (1..=LONGEST_TASK_ID_BYTES).contains(&text.len())
 }
 
 /// A list that may come as a list, as one bare item, or not at all.

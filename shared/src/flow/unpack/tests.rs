@@ -58,6 +58,21 @@ fn copies_of_an_image_with_a_very_long_name_do_not_overwrite_each_other() {
 }
 
 #[test]
+fn names_that_become_the_same_by_being_made_safe_are_told_apart() {
+    let zip = zip_of(&[("a.png", PNG), (". a.png", PNG), (" .a.png", PNG), (".job.json", PNG)]);
+    let (names, _) = unpacked(zip.path());
+    assert_eq!(names, ["a.png", "a-2.png", "a-3.png", "job-2.json"]);
+}
+
+#[test]
+fn a_broken_entry_with_an_endless_name_is_told_in_a_line_that_a_row_can_hold() {
+    let zip = zip_of(&[(&format!("\u{1b}[2J{}", "я".repeat(9_000)), b"no image")]);
+    let (_, broken) = unpacked(zip.path());
+    let (name, _) = &broken[0];
+    assert!(name.starts_with(" [2Jя") && name.len() <= LONGEST_TOLD_NAME_BYTES, "{} bytes", name.len());
+}
+
+#[test]
 fn what_is_no_zip_is_refused() {
     let file = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(file.path(), b"<html>not found</html>").unwrap();

@@ -26,6 +26,7 @@ use super::{
     Account, Advice, Definition, Delivery, Equipment, ErrorKind, Evidence, Facts, Http, Image, OptionsReader, Provider,
     ProviderError, Repeat, Reply, Request, Settled, Submitted, TaskStatus, Unsettled,
     http::{image_part, secret_header},
+    tolerant::is_task_id,
 };
 use crate::{
     clock::Clock,
@@ -108,6 +109,7 @@ impl Fangtang {
         };
         let reply = self.post(&["photo", "upload"], form, Repeat::Paid).await?;
         let mdf = data::<wire::Uploaded>(&reply).and_then(|uploaded| uploaded.mdf);
+        let mdf = mdf.filter(|mdf| is_task_id(mdf));
         mdf.map(TaskId).ok_or_else(|| error::parse_upload_error(reply.status, &reply.body))
     }
 
@@ -122,7 +124,7 @@ impl Fangtang {
             return Ok(Some(TaskStatus::Working));
         }
         let reply = self.post(&["photo", "download"], self.about(mdf), Repeat::Harmless).await?;
-        match data::<wire::Download>(&reply).and_then(|download| download.url) {
+        match data::<wire::Download>(&reply).and_then(wire::Download::address) {
             Some(url) => {
                 let report = Report { charges: 1, ..Report::default() };
                 Ok(Some(TaskStatus::Finished(Outcome { source: ResultSource::Image { url }, report })))

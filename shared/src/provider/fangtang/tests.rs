@@ -87,6 +87,21 @@ fn the_token_is_the_documents_own() {
 }
 
 #[tokio::test]
+async fn a_name_or_an_address_without_end_is_none() {
+    let server = MockServer::start().await;
+    let endless = "x".repeat(9_000);
+    answers(&server, UPLOAD, json!({"code": 200, "data": {"mdf": endless}}).to_string()).await;
+    answers(&server, STATUS, include_str!("fixtures/status_done.json")).await;
+    let url = format!("http://photo.fangtangtv.com/{endless}");
+    answers(&server, DOWNLOAD, json!({"code": 200, "data": {"url": url}}).to_string()).await;
+    let (image, options) = (image(), json!({}));
+    let error = client(&server).submit(request(&image, &options)).await.unwrap_err();
+    assert_eq!(error.advice, Advice::Unknown);
+    let polled = client(&server).poll(&[task(MDF)]).await.unwrap();
+    assert_eq!(polled[&task(MDF)], TaskStatus::Working, "asked for again until its hour is over");
+}
+
+#[tokio::test]
 async fn an_upload_is_sent_as_the_pages_example_is() {
     let server = MockServer::start().await;
     answers(&server, UPLOAD, include_str!("fixtures/uploaded.json")).await;

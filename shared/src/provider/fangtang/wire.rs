@@ -46,7 +46,14 @@ pub(super) struct Status {
 #[derive(Debug, Deserialize)]
 pub(super) struct Download {
     #[serde(deserialize_with = "text")]
-    pub(super) url: Option<String>,
+    url: Option<String>,
+}
+
+impl Download {
+    /// Its address; `None` without one, or with one that is longer than any honest one.
+    pub(super) fn address(self) -> Option<String> {
+        self.url.filter(tolerant::is_kept)
+    }
 }
 
 /// How many uploads are left.

@@ -23,6 +23,8 @@ pub struct ResultHosts {
 struct Allowed {
     host: Host<String>,
     port: Option<u16>,
+    /// Whoever runs darkroom named it, without a port: it may be asked at any.
+    any_port: bool,
 }
 
 /// An address that may be asked.
@@ -78,9 +80,15 @@ impl ResultHosts {
     /// `<PROVIDER>_RESULT_HOSTS` (`host` or `host:port`). What is no host allows nothing.
     #[must_use]
     pub fn new(base: &Url, known: &[&str], configured: &[String]) -> Self {
-        let base = base.host().map(|host| Allowed { host: host.to_owned(), port: base.port_or_known_default() });
+        let base = base.host().map(|host| Allowed {
+            host: host.to_owned(),
+            port: base.port_or_known_default(),
+            any_port: false,
+        });
         let home = base.clone().filter(|base| is_private(&base.host));
-        let listed = known.iter().copied().chain(configured.iter().map(String::as_str)).filter_map(Allowed::parse);
+        let known = known.iter().filter_map(|text| Allowed::parse(text));
+        let configured = configured.iter().filter_map(|text| Allowed::parse(text));
+        let listed = known.chain(configured.map(|allowed| Allowed { any_port: allowed.port.is_none(), ..allowed }));
         Self { allowed: base.into_iter().chain(listed).collect(), home }
     }
 
@@ -107,10 +115,12 @@ impl ResultHosts {
         }
         // Our own network is only ever asked at the very port that the provider was configured with.
         let usual = matches!(port, 80 | 443) && self.home.as_ref().is_none_or(|home| home.host != host);
-        if !usual && !listed.any(|allowed| allowed.port == Some(port)) {
+        let named = listed.clone().any(|allowed| allowed.any_port);
+        if !usual && !named && !listed.any(|allowed| allowed.port == Some(port)) {
             return Err(AddressError::UnknownPort { host: name(), port });
         }
-        let at_home = self.home.as_ref().is_some_and(|home| home.host == host && home.port == Some(port));
+        // Where the provider itself is in our own network, so may be the file server that was named beside it.
+        let at_home = self.home.as_ref().is_some_and(|home| named || (home.host == host && home.port == Some(port)));
         if !at_home && address(&host).is_some_and(|address| !is_public(address)) {
             return Err(AddressError::Private(name()));
         }
@@ -121,7 +131,7 @@ impl ResultHosts {
 impl Allowed {
     fn parse(text: &str) -> Option<Self> {
         let url = Url::parse(&format!("http://{text}")).ok()?;
-        Some(Self { host: url.host()?.to_owned(), port: url.port() })
+        Some(Self { host: url.host()?.to_owned(), port: url.port(), any_port: false })
     }
 }
 
@@ -305,5 +315,18 @@ mod tests {
         for address in public.split_whitespace() {
             assert!(is_public(address.parse().unwrap()), "{address}");
         }
+    }
+
+    #[test]
+    fn a_host_that_was_configured_is_asked_at_any_port_and_in_our_own_network_only_beside_the_provider() {
+        let hosts = |base: &str, configured: &str| {
+            ResultHosts::new(&Url::parse(base).unwrap(), &[], &[configured.to_owned()])
+        };
+        let files = "http://127.0.0.1:9100/a.zip";
+        assert!(hosts("http://localhost:9001/api", "127.0.0.1").allow(files).is_ok());
+        assert!(hosts("http://127.0.0.1:9001/api", "127.0.0.1").allow(files).is_ok());
+        assert!(hosts("http://127.0.0.1:9001/api", "127.0.0.1:9200").allow(files).is_err());
+        assert!(hosts("https://provider.example/api", "127.0.0.1").allow(files).is_err());
+        assert!(hosts("https://provider.example/api", "cdn.example").allow("https://cdn.example:8443/a").is_ok());
     }
 }

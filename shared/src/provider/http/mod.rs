@@ -48,6 +48,9 @@ pub struct Http {
     /// Fetches results from places that are not our own network. Most functions never need it, so it is made late.
     results: Arc<OnceCell<reqwest::Client>>,
     download_limits: DownloadLimits,
+    /// What answers in place of the network.
+    #[cfg(feature = "fuzzing")]
+    pub(super) replies: Option<super::fuzzing::Replies>,
 }
 
 /// A reply that is to be held in memory is never longer than this. The longest honest one is vkcloud's: 3840 × 2160
@@ -67,7 +70,13 @@ impl Http {
         // It fails only when a provider is installed already, which is as good.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let client = client().build()?;
-        Ok(Self { client, results: Arc::default(), download_limits: DownloadLimits::default() })
+        Ok(Self {
+            client,
+            results: Arc::default(),
+            download_limits: DownloadLimits::default(),
+            #[cfg(feature = "fuzzing")]
+            replies: None,
+        })
     }
 
     /// The same sender with other limits to the time that a result may take.
@@ -92,6 +101,15 @@ impl Http {
     /// When no whole reply came. For a [`Repeat::Paid`] request that may have arrived the advice is
     /// [`Advice::Unknown`].
     pub async fn send(&self, request: reqwest::RequestBuilder, repeat: Repeat) -> Result<Reply, ProviderError> {
+        #[cfg(feature = "fuzzing")]
+        if let Some(replies) = &self.replies {
+            request.build().map_err(|e| network_error(e, repeat))?;
+            let advice = match repeat {
+                Repeat::Paid => Advice::Unknown,
+                Repeat::Harmless => Advice::Retry { after: Duration::ZERO },
+            };
+            return replies.next().ok_or_else(|| ProviderError::new(ErrorKind::Network, advice, "nobody answers"));
+        }
         let response = request.send().await.map_err(|e| network_error(e, repeat))?;
         let status = response.status().as_u16();
         let content_type = content_type(&response);

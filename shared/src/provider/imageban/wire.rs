@@ -51,9 +51,10 @@ pub(super) struct Hosted {
 }
 
 impl Hosted {
-    /// Where it is; `None` without an address.
+    /// Where it is; `None` without an address. What is longer than any honest text is left out.
     pub(super) fn link(self) -> Option<Link> {
-        let Self { id, link, short_link, delete_hash } = self;
+        let [id, link, short_link, delete_hash] =
+            [self.id, self.link, self.short_link, self.delete_hash].map(|text| text.filter(tolerant::is_kept));
         Some(Link { link: link?, short_link, delete_hash, id: id.unwrap_or_default() })
     }
 }

@@ -52,6 +52,19 @@ async fn a_task_is_started_as_the_seeds_example_does() {
     assert!(body.contains("Content-Type: image/jpeg"), "{body}");
 }
 
+/// Otherwise a task that was paid for would wait under a name by which nobody finds it, or that no row can hold.
+#[tokio::test]
+async fn a_task_without_a_usable_name_is_looked_for_and_not_lost() {
+    for name in [String::new(), "x".repeat(300)] {
+        let server = MockServer::start().await;
+        let body = serde_json::json!({"task_id": name}).to_string();
+        Mock::given(method("POST")).respond_with(json(200, &body)).mount(&server).await;
+        let (image, options) = (image(), serde_json::json!({}));
+        let error = client(&server).submit(request(&image, &options)).await.unwrap_err();
+        assert_eq!((error.kind, error.advice), (ErrorKind::Unreadable, Advice::Unknown));
+    }
+}
+
 #[tokio::test]
 async fn one_copy_comes_at_once() {
     let server = MockServer::start().await;

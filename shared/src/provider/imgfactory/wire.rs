@@ -12,6 +12,7 @@ use crate::provider::TaskStatus;
 /// The reply to `POST /async/unique`.
 #[derive(Debug, Deserialize)]
 pub(super) struct Accepted {
+    #[serde(deserialize_with = "tolerant::task_id")]
     pub(super) task_id: TaskId,
 }
 
@@ -39,6 +40,7 @@ impl Tasks {
 /// A task as `GET /tasks` lists it.
 #[derive(Debug, Deserialize)]
 pub(super) struct Task {
+    #[serde(deserialize_with = "tolerant::task_id")]
     pub(super) id: TaskId,
     #[serde(default)]
     pub(super) status: Option<String>,
@@ -46,7 +48,7 @@ pub(super) struct Task {
     pub(super) files: Option<i64>,
     #[serde(default, deserialize_with = "tolerant::number")]
     pub(super) copies: Option<i64>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "tolerant::address")]
     pub(super) result: Option<String>,
     #[serde(default)]
     pub(super) created_at: Option<String>,

@@ -7,8 +7,8 @@ use super::super::{
     error::{Advice, ErrorKind, ProviderError},
     tolerant::excerpt,
 };
-use super::wire::{Data, Message};
-use crate::job::{Outcome, Report, ResultSource};
+use super::wire::{Data, Location, Message};
+use crate::job::{Outcome, Rectangle, Report, ResultSource};
 
 /// What a message that is no error says.
 #[derive(Debug, PartialEq)]
@@ -22,6 +22,11 @@ pub(super) enum Said {
 const SECOND: Duration = Duration::from_secs(1);
 /// A cached failure stays cached for five hours; asking again every second would change nothing.
 const CACHED_FAILURE: Duration = Duration::from_secs(600);
+
+/// So much of all rectangles is kept: a row holds 400 KB, and of that a callback's body may take 256.
+const MOST_RECTANGLES_BYTES: usize = 96 * 1024;
+/// What one of them takes beside its words.
+const RECTANGLE_BYTES: usize = 100;
 
 /// What a reply or a callback says. `status` is the HTTP status, 200 for a callback; the body's own code outweighs
 /// it, since the service sends most errors as HTTP 200.
@@ -62,9 +67,25 @@ fn done(data: Data, report: Report, note: Option<&str>) -> Outcome {
 }
 
 fn outcome(data: Data, source: ResultSource, report: Report, note: Option<&str>) -> Outcome {
-    let warnings = note.map(str::to_owned).into_iter().collect();
-    let rectangles = data.process_location.into_iter().map(Into::into).collect();
+    let mut warnings: Vec<String> = note.map(str::to_owned).into_iter().collect();
+    let told = data.process_location.len();
+    let rectangles = kept(data.process_location);
+    if rectangles.len() < told {
+        let kept = rectangles.len();
+        warnings.push(format!("the service tells of {told} places in the image; the first {kept} are recorded"));
+    }
     Outcome { source, report: Report { warnings, rectangles, ..report } }
+}
+
+/// The first rectangles, as many as the job's row has room for.
+fn kept(locations: Vec<Location>) -> Vec<Rectangle> {
+    let mut bytes = 0;
+    let rectangles = locations.into_iter().map(Rectangle::from);
+    let fits = rectangles.take_while(|rectangle| {
+        bytes += RECTANGLE_BYTES + rectangle.word.as_ref().map_or(0, String::len);
+        bytes <= MOST_RECTANGLES_BYTES
+    });
+    fits.collect()
 }
 
 /// What an error reply means.

@@ -103,6 +103,22 @@ fn a_callback_is_the_same_object_as_a_reply() {
     }
 }
 
+#[test]
+fn a_callback_with_more_than_a_row_can_hold_is_cut_and_says_so() {
+    let mut message: serde_json::Value = serde_json::from_str(include_str!("fixtures/sync_done.json")).unwrap();
+    message["data"]["processLocation"] =
+        vec![json!({"x": 1, "y": 2, "w": 3, "h": 4, "word": "字".repeat(100)}); 600].into();
+    let called = read_callback(&json!({}), message.to_string().as_bytes()).unwrap();
+    let Called::Finished(Outcome { report, .. }) = called else { panic!("it is done") };
+    assert_eq!(report.rectangles.len(), 245);
+    assert!(report.warnings[0].contains("600 places") && report.warnings[0].contains("first 245"), "{report:?}");
+
+    message["data"]["processLocation"] = json!([]);
+    message["data"]["url"] = format!("https://www.processimage.cn/{}", "x".repeat(9_000)).into();
+    let called = read_callback(&json!({}), message.to_string().as_bytes()).unwrap();
+    assert!(matches!(called, Called::Failed(error) if error.message.contains("no picture")));
+}
+
 #[tokio::test]
 async fn a_token_and_another_name_for_the_file_are_settings() {
     let server = MockServer::start().await;

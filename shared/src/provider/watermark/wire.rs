@@ -33,7 +33,7 @@ pub(super) struct Data {
     pub(super) process_msg: Option<String>,
     #[serde(default, deserialize_with = "tolerant::list")]
     pub(super) process_location: Vec<Location>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "tolerant::address")]
     pub(super) url: Option<String>,
 }
 
