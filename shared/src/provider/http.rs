@@ -295,6 +295,13 @@ mod tests {
     }
 
     #[test]
+    fn an_address_that_is_refused_is_told_in_a_line_that_a_row_can_hold() {
+        let address = format!("https://evil.example/\u{1b}[2J{}", "x".repeat(9_000));
+        let refused = hosts("https://provider.example/api").allow(&address).unwrap_err().to_string();
+        assert!(refused.contains("https://evil.example/ [2Jx") && refused.len() < 500, "{refused}");
+    }
+
+    #[test]
     fn a_provider_on_this_machine_stays_on_its_port() {
         let hosts = hosts("http://127.0.0.1:9001/sandbox");
         assert!(hosts.allow("http://127.0.0.1:9001/sandbox/a.zip").is_ok());
