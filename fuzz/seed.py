@@ -63,7 +63,7 @@ def replies():
 
 
 def conversations():
-    page = (502 if 502 in STATUSES else 500, HTML, b"<html>Bad Gateway</html>")
+    page = (500, HTML, b"<html>Bad Gateway</html>")
 
     def told(name, *of):
         seed("provider_reply", f"told-{name}", conversation(*of))
@@ -157,7 +157,7 @@ def zips():
     link = zipfile.ZipInfo("link.png")
     link.external_attr = (stat.S_IFLNK | 0o777) << 16
     link.create_system = 3
-    seeded("link", zip_of([(link, b"/etc/passwd"), ("link.png", PNG)]))
+    seeded("link", zip_of([(link, b"/etc/passwd"), ("beside.png", PNG)]))
     seeded("bomb", zip_of([("a.png", PNG + bytes(1 << 20))]))
     seeded("many", zip_of([(str(number), b"") for number in range(1001)], zipfile.ZIP_STORED))
     seeded("empty", zip_of([]))

@@ -81,6 +81,8 @@ pub enum Received {
 
 /// So much of a callback's body is kept: a row holds 400 KB. No honest result comes near.
 const MOST_KEPT_BYTES: usize = 256 * 1024;
+/// The same of one that cannot be read; the row may have to hold both.
+const MOST_MALFORMED_BYTES: usize = 32 * 1024;
 
 /// Writes a callback down on its job and wakes the collector. The token has been verified.
 ///
@@ -94,15 +96,19 @@ pub async fn receive_callback(
 ) -> Result<Received, FlowError> {
     let now = app.now();
     let text = String::from_utf8_lossy(body);
-    let kept = text.get(..text.floor_char_boundary(MOST_KEPT_BYTES)).unwrap_or_default().to_owned();
-    let callback = CallbackReceived { at: now, body: kept };
+    let kept = |most_bytes: usize| {
+        let body = text.get(..text.floor_char_boundary(most_bytes)).unwrap_or_default().to_owned();
+        CallbackReceived { at: now, body }
+    };
     if text.len() > MOST_KEPT_BYTES || !is_readable(provider, body) {
+        let callback = kept(MOST_MALFORMED_BYTES);
         tracing::warn!(%job_id, %provider, bytes = body.len(), "callback with a right token cannot be read");
         return Ok(match app.jobs.record_malformed_callback(job_id, &callback).await? {
             CallbackWritten::NoSuchJob => Received::NoSuchJob,
             CallbackWritten::Recorded | CallbackWritten::NotNeeded => Received::Malformed,
         });
     }
+    let callback = kept(MOST_KEPT_BYTES);
     match app.jobs.record_callback(job_id, &callback, app.schedule.wake_again_at(now)).await? {
         CallbackWritten::NoSuchJob => Ok(Received::NoSuchJob),
         CallbackWritten::NotNeeded => Ok(Received::Taken),

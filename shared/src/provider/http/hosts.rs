@@ -319,9 +319,8 @@ mod tests {
 
     #[test]
     fn a_host_that_was_configured_is_asked_at_any_port_and_in_our_own_network_only_beside_the_provider() {
-        let hosts = |base: &str, configured: &str| {
-            ResultHosts::new(&Url::parse(base).unwrap(), &[], &[configured.to_owned()])
-        };
+        let hosts =
+            |base: &str, configured: &str| ResultHosts::new(&Url::parse(base).unwrap(), &[], &[configured.to_owned()]);
         let files = "http://127.0.0.1:9100/a.zip";
         assert!(hosts("http://localhost:9001/api", "127.0.0.1").allow(files).is_ok());
         assert!(hosts("http://127.0.0.1:9001/api", "127.0.0.1").allow(files).is_ok());

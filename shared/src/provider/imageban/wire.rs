@@ -89,3 +89,18 @@ impl AlbumId {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_link_without_end_is_none_and_an_endless_text_beside_it_is_left_out() {
+        let endless = "x".repeat(9_000);
+        let hosted = |link: &str| serde_json::json!({"id": 7, "link": link, "delete_hash": endless});
+        let read = |link| serde_json::from_value::<Hosted>(hosted(link)).unwrap().link();
+        assert_eq!(read(&endless), None);
+        let link = Link { link: "https://i.imageban.ru/a".into(), short_link: None, delete_hash: None, id: "7".into() };
+        assert_eq!(read("https://i.imageban.ru/a"), Some(link));
+    }
+}
