@@ -148,3 +148,35 @@ async fn uploads_without_a_job_get_one_by_backfill_and_only_they() {
     assert_eq!(outside.charges("watermark"), 2);
     assert_eq!(serve.run(&["backfill", "results/"]).status.code(), Some(2));
 }
+
+/// Three times in a row, each time somewhere else on the way.
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_again_and_again_all_five_services_end_their_work_and_none_is_paid_twice_that_could_be_asked() {
+    const EACH: u8 = 4;
+    let outside = Outside::open(Latency { imgfactory_ms_per_copy: 20, ..crate::providers::QUICK }).await;
+    let world = World::new().with_fixed_http_port().with_providers(&outside);
+    let providers = ["imgfactory", "watermark", "fangtang", "vkcloud", "imageban"];
+    let uploads: Vec<String> =
+        providers.iter().flat_map(|name| (0..EACH).map(move |n| format!("uploads/{name}/{n}.png"))).collect();
+    let mut serve = world.serve();
+    for (number, upload) in uploads.iter().enumerate() {
+        // Every service gets its own pictures: fangtang tells pictures apart by their content alone.
+        serve.put(upload, &picture(u8::try_from(number).unwrap())).await;
+    }
+    for after_ms in [150, 400, 700] {
+        tokio::time::sleep(Duration::from_millis(after_ms)).await;
+        serve.kill();
+        serve = world.serve();
+    }
+    for upload in &uploads {
+        serve.done(upload).await;
+    }
+    let charges = |name: &str| outside.charges(name);
+    let each = usize::from(EACH);
+    assert_eq!((charges("imgfactory"), charges("watermark")), (each, each), "{:#?}", outside.sandbox.ledger());
+    assert_eq!(charges("fangtang"), each, "{:#?}", outside.sandbox.ledger());
+    // Nobody could tell, and a second time costs next to nothing: at most what was on its way at each death.
+    for name in ["vkcloud", "imageban"] {
+        assert!((each..=each * 3).contains(&charges(name)), "{name}: {}", charges(name));
+    }
+}

@@ -9,12 +9,13 @@ mod wire;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    sync::Arc,
+    sync::{Arc, OnceLock},
     time::Duration,
 };
 
 use async_trait::async_trait;
 use futures_util::{StreamExt as _, stream};
+use jiff::SignedDuration;
 use md5::{Digest as _, Md5};
 use reqwest::multipart::Form;
 use secrecy::ExposeSecret as _;
@@ -23,8 +24,8 @@ use url::Url;
 
 pub use self::config::{Options, RepairType, Settings};
 use super::{
-    Account, Advice, Definition, Delivery, Equipment, ErrorKind, Evidence, Facts, Http, Image, OptionsReader, Provider,
-    ProviderError, Repeat, Reply, Request, Settled, Submitted, TaskStatus, Unsettled,
+    Account, Advice, Definition, Delivery, Equipment, ErrorKind, Evidence, Facts, Http, Image, Notes, OptionsReader,
+    Provider, ProviderError, Repeat, Reply, Request, Settled, Submitted, TaskStatus, Unsettled,
     http::{image_part, secret_header},
     tolerant::is_task_id,
 };
@@ -40,6 +41,9 @@ pub struct Fangtang {
     http: Http,
     settings: Settings,
     clock: Clock,
+    notes: Arc<dyn Notes>,
+    /// Set once this process has compared a name with an md5.
+    named_by_md5: OnceLock<()>,
 }
 
 /// What is known of fangtang without asking it.
@@ -78,20 +82,27 @@ struct Noted {
     nums: Option<i64>,
 }
 
+/// The note that says whether the service names images by their md5, as far as its replies have shown.
+const NAMED_BY_MD5: &str = "named_by_md5";
+const YES: &str = "yes";
+const NO: &str = "no";
+
 /// Makes the client.
 ///
 /// # Errors
 /// When its settings are missing.
 pub fn make(equipment: &Equipment<'_>) -> Result<Arc<dyn Provider>, ConfigError> {
     let settings = Settings::from_environment(equipment.environment)?;
-    Ok(Arc::new(Fangtang::new(equipment.http.clone(), settings, Clock::system())))
+    let notes = (equipment.notes)(ProviderName::Fangtang);
+    Ok(Arc::new(Fangtang::new(equipment.http.clone(), settings, notes, Clock::system())))
 }
 
 impl Fangtang {
-    /// A client with these settings. `clock` has to be right within two minutes: tokens carry the time.
+    /// A client with these settings. `clock` has to be right within two minutes: tokens carry the time. What is learnt of
+    /// the service's names is shared through `notes`.
     #[must_use]
-    pub fn new(http: Http, settings: Settings, clock: Clock) -> Self {
-        Self { http, settings, clock }
+    pub fn new(http: Http, settings: Settings, notes: Arc<dyn Notes>, clock: Clock) -> Self {
+        Self { http, settings, notes, clock, named_by_md5: OnceLock::new() }
     }
 
     /// `POST /api/third/photo/upload`: starts the work on an image.
@@ -171,6 +182,26 @@ impl Fangtang {
         self.http.send(post, repeat).await
     }
 
+    /// Compares the name that an image got with its md5, and notes what that shows: one other name, and it is never again
+    /// taken for granted.
+    async fn learn_name(&self, image: &Image, task_id: &TaskId) {
+        let same = task_id.0.eq_ignore_ascii_case(&hex::encode(Md5::digest(&image.bytes)));
+        if same && self.named_by_md5.get().is_some() {
+            return;
+        }
+        let says = if same { YES } else { NO };
+        let Ok(noted) = self.notes.get(NAMED_BY_MD5).await else { return };
+        if noted.as_deref().is_none_or(|noted| noted == YES && !same) {
+            // If somebody was quicker, theirs counts; the next upload tells again.
+            let _ = self.notes.replace(NAMED_BY_MD5, noted.as_deref(), says).await;
+        }
+        let _ = self.named_by_md5.set(());
+    }
+
+    async fn names_by_md5(&self) -> bool {
+        self.notes.get(NAMED_BY_MD5).await.is_ok_and(|noted| noted.as_deref() == Some(YES))
+    }
+
     fn endpoint(&self, path: &[&str]) -> Url {
         let mut url = self.settings.url.clone();
         if let Ok(mut segments) = url.path_segments_mut() {
@@ -218,7 +249,9 @@ impl Provider for Fangtang {
 
     async fn submit(&self, request: Request<'_>) -> Result<Submitted, ProviderError> {
         let options = parse(request.options)?;
-        Ok(Submitted::Accepted { task_id: Some(self.upload(&request, &options).await?) })
+        let task_id = self.upload(&request, &options).await?;
+        self.learn_name(request.image, &task_id).await;
+        Ok(Submitted::Accepted { task_id: Some(task_id) })
     }
 
     /// First the account: while as much is left as before the call, nothing was charged, whatever task of that image is
@@ -237,6 +270,12 @@ impl Provider for Fangtang {
             Ok(_) if !unsettled.ruled_out.contains(&evidence.mdf) => return Ok(Settled::Adopted(evidence.mdf)),
             Err(error) if error.kind != ErrorKind::UnknownTask => return Err(error),
             Ok(_) | Err(_) => {}
+        }
+        // What the service would know by this name and does not, it never got: where it is known to name images so.
+        let age = unsettled.now.duration_since(unsettled.submitted_at);
+        let still_kept = SignedDuration::try_from(DEFINITION.facts.result_life).is_ok_and(|life| age < life);
+        if still_kept && unsettled.ruled_out.is_empty() && self.names_by_md5().await {
+            return Ok(Settled::NeverStarted);
         }
         Ok(Settled::CannotTell(match evidence.nums {
             Some(before) => format!(

@@ -8,6 +8,7 @@ use wiremock::matchers::{body_string_contains, method, path};
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
 use super::*;
+use crate::provider::NotesInMemory;
 
 const THIRD_CODE: &str = "hiliad-code";
 /// The key and the time of the page's example.
@@ -31,7 +32,7 @@ fn client_at(url: &str) -> Fangtang {
     let url = url.parse().unwrap();
     let settings = Settings { url, third_code: THIRD_CODE.into(), secret_key: SECRET_KEY.into() };
     let clock = Clock::of(|| jiff::Timestamp::from_second(SECOND).unwrap());
-    Fangtang::new(Http::new().unwrap(), settings, clock)
+    Fangtang::new(Http::new().unwrap(), settings, Arc::new(NotesInMemory::default()), clock)
 }
 
 fn image() -> Image {
@@ -330,6 +331,30 @@ async fn an_upload_counts_as_never_started_only_while_nothing_was_charged() {
     let known = include_str!("fixtures/status_done.json");
     let ruled_out = settled(known, nums, noted(99), &[task(MDF_OF_PICTURE)]).await.unwrap();
     assert!(matches!(ruled_out, Settled::CannotTell(_)), "{ruled_out:?}");
+}
+
+#[tokio::test]
+async fn what_the_service_names_by_md5_and_does_not_know_was_never_sent() {
+    let server = MockServer::start().await;
+    answers_of(&server, STATUS, MDF_OF_PICTURE, include_str!("fixtures/status_unknown.json")).await;
+    answers(&server, NUMS, include_str!("fixtures/nums.json")).await;
+    let client = client(&server);
+    let evidence = json!({"mdf": MDF_OF_PICTURE, "nums": 99});
+    let (options, client) = (json!({}), &client);
+    let settle = |now: &'static str| {
+        let (submitted_at, now) = ("2026-11-20T12:00:00Z".parse().unwrap(), now.parse().unwrap());
+        let unsettled = Unsettled { options: &options, submitted_at, now, ruled_out: &[], evidence: Some(&evidence) };
+        async move { client.settle(unsettled).await.unwrap() }
+    };
+    let soon = "2026-11-20T12:00:15Z";
+    assert!(matches!(settle(soon).await, Settled::CannotTell(_)), "nothing has shown it yet");
+    client.learn_name(&image(), &task(MDF_OF_PICTURE)).await;
+    assert_eq!(settle(soon).await, Settled::NeverStarted);
+    assert!(matches!(settle("2026-11-20T13:00:01Z").await, Settled::CannotTell(_)), "it forgets after an hour");
+    client.learn_name(&image(), &task("another-name")).await;
+    assert!(matches!(settle(soon).await, Settled::CannotTell(_)), "one other name, and nothing is certain");
+    client.learn_name(&image(), &task(MDF_OF_PICTURE)).await;
+    assert!(matches!(settle(soon).await, Settled::CannotTell(_)), "for good");
 }
 
 #[tokio::test]
