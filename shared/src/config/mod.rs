@@ -63,13 +63,19 @@ fn base_url(environment: &Environment, provider: ProviderName) -> Result<Url, Co
 /// The hosts that each provider's results may come from: its own, and `<PROVIDER>_RESULT_HOSTS` (by comma).
 ///
 /// # Errors
-/// When a base URL is unreadable.
+/// When a base URL is unreadable, or what is no host stands among the hosts.
 pub fn result_hosts(environment: &Environment) -> Result<BTreeMap<ProviderName, ResultHosts>, ConfigError> {
     let hosts = |provider| {
         let known = definition(provider).result_hosts;
-        let configured = environment.get(&named(provider, "RESULT_HOSTS")).unwrap_or_default();
+        let name = named(provider, "RESULT_HOSTS");
+        let configured = environment.get(&name).unwrap_or_default();
         let configured: Vec<String> =
             configured.split(',').map(|host| host.trim().to_owned()).filter(|host| !host.is_empty()).collect();
+        if let Some(wrong) = configured.iter().find(|host| !ResultHosts::is_host(host)) {
+            let problem =
+                format!("'{wrong}' is no host: hosts by comma are expected, as in cdn.example,files.example:8443");
+            return Err(ConfigError::Invalid { name, problem });
+        }
         Ok((provider, ResultHosts::new(&base_url(environment, provider)?, known, &configured)))
     };
     ProviderName::ALL.into_iter().map(hosts).collect()

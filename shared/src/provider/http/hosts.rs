@@ -29,8 +29,8 @@ struct Allowed {
 
 /// An address that may be asked.
 #[derive(Debug)]
-pub(super) struct Place {
-    pub(super) url: Url,
+pub(in crate::provider) struct Place {
+    pub(in crate::provider) url: Url,
     /// It is the provider itself, which is configured in our own network.
     pub(super) at_home: bool,
 }
@@ -92,8 +92,14 @@ impl ResultHosts {
         Self { allowed: base.into_iter().chain(listed).collect(), home }
     }
 
+    /// Whether `text` can stand in `<PROVIDER>_RESULT_HOSTS`.
+    #[must_use]
+    pub fn is_host(text: &str) -> bool {
+        !text.contains(['/', '?', '#', '@']) && Allowed::parse(text).is_some()
+    }
+
     /// Whether a result may be fetched from `text`.
-    pub(super) fn allow(&self, text: &str) -> Result<Place, AddressError> {
+    pub(in crate::provider) fn allow(&self, text: &str) -> Result<Place, AddressError> {
         if text.len() > MOST_ADDRESS_BYTES {
             return Err(AddressError::Unreadable);
         }
@@ -327,5 +333,15 @@ mod tests {
         assert!(hosts("http://127.0.0.1:9001/api", "127.0.0.1:9200").allow(files).is_err());
         assert!(hosts("https://provider.example/api", "127.0.0.1").allow(files).is_err());
         assert!(hosts("https://provider.example/api", "cdn.example").allow("https://cdn.example:8443/a").is_ok());
+    }
+
+    #[test]
+    fn what_is_no_host_is_known_before_it_is_needed() {
+        for host in ["cdn.example", "cdn.example:8443", "127.0.0.1", "[::1]:9000"] {
+            assert!(ResultHosts::is_host(host), "{host}");
+        }
+        for wrong in ["https://cdn.example", "cdn.example/files", "a b", "cdn.example:port", "me@cdn.example"] {
+            assert!(!ResultHosts::is_host(wrong), "{wrong}");
+        }
     }
 }
