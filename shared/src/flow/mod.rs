@@ -1,5 +1,6 @@
-//! The use cases, one a file: submit, callback, poll, collect, recover. The only place that joins jobs, providers and
-//! stores. Flows never call a function; what passes between functions is a row and a wake-up.
+//! The use cases, one a file: submit, callback, poll, collect, what follows a step (`branch`), holds, retry, recover. The
+//! only place that joins jobs, providers and stores. Flows never call a function; what passes between functions is a row
+//! and a wake-up.
 
 mod animation;
 mod attempt;
