@@ -10,7 +10,7 @@ mod terminal;
 use std::process::ExitCode;
 
 use clap::Parser as _;
-use darkroom_shared::{environment::Environment, telemetry};
+use darkroom_shared::{environment::Environment, failpoint, telemetry};
 
 use self::arguments::{Arguments, Command};
 
@@ -28,6 +28,7 @@ fn main() -> ExitCode {
     let environment = Environment::of_process();
     let filter = environment.get("RUST_LOG").unwrap_or_else(|| arguments.command.log_filter().to_owned());
     telemetry::start(telemetry::Format::Human, &filter);
+    failpoint::start();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(problem) => return wrong_use(&anyhow::Error::from(problem)),

@@ -8,6 +8,7 @@ pub mod clock;
 pub mod config;
 pub mod environment;
 pub mod event;
+pub mod failpoint;
 pub mod flow;
 pub mod handler;
 pub mod job;

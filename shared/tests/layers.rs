@@ -6,16 +6,17 @@ use std::{collections::BTreeSet, fs, path::Path};
 use darkroom_shared::{job::ProviderName, provider::definition};
 
 /// A part, and the parts of ours that it may import.
-const ALLOWED: [(&str, &[&str]); 10] = [
+const ALLOWED: [(&str, &[&str]); 11] = [
     ("job", &[]),
     ("environment.rs", &[]),
-    ("provider", &["clock", "environment", "job"]),
-    ("store", &["job"]),
+    ("failpoint.rs", &[]),
+    ("provider", &["clock", "environment", "failpoint", "job"]),
+    ("store", &["failpoint", "job"]),
     ("clock.rs", &[]),
     ("config", &["environment", "job", "provider"]),
     ("event", &["store"]),
-    ("flow", &["clock", "config", "event", "job", "provider", "store"]),
-    ("handler", &["clock", "event", "flow", "job"]),
+    ("flow", &["clock", "config", "event", "failpoint", "job", "provider", "store"]),
+    ("handler", &["clock", "event", "failpoint", "flow", "job"]),
     ("telemetry.rs", &[]),
 ];
 

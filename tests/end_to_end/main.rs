@@ -6,6 +6,7 @@ mod bad_input;
 mod callbacks;
 mod chains;
 mod command_line;
+mod crashes;
 mod happy_ways;
 mod holds;
 mod hostile;

@@ -78,13 +78,23 @@ impl World {
 
     /// Starts serve and waits for `ready`.
     pub(crate) fn serve(&self) -> Serve {
+        self.start(&[]).unwrap_or_else(|log| panic!("serve did not start: {log}"))
+    }
+
+    /// The same with more in its environment. `None`: it died before it was ready.
+    pub(crate) fn try_serve(&self, environment: &[(&str, &str)]) -> Option<Serve> {
+        self.start(environment).ok()
+    }
+
+    /// Or the log of the one that did not get ready.
+    fn start(&self, environment: &[(&str, &str)]) -> Result<Serve, String> {
         let mut command = darkroom();
         command.args(["serve", "--s3", "127.0.0.1:0", "--dynamodb", "127.0.0.1:0", "--http", &self.http]);
         command.arg("--data").arg(self.data());
         if let Some(config) = &self.config {
             command.arg("--config").arg(config);
         }
-        command.envs(self.environment.iter().cloned());
+        command.envs(self.environment.iter().cloned()).envs(environment.iter().copied());
         command.current_dir(self.folder.path()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut process = command.spawn().unwrap();
         let log = Arc::new(Mutex::new(String::new()));
@@ -99,7 +109,10 @@ impl World {
         let mut urls = [String::new(), String::new(), String::new()];
         let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
         loop {
-            let Some(Ok(line)) = lines.next() else { panic!("serve did not start: {}", log.lock().unwrap()) };
+            let Some(Ok(line)) = lines.next() else {
+                let _ = process.wait();
+                return Err(log.lock().unwrap().clone());
+            };
             if line == "ready" {
                 break;
             }
@@ -111,7 +124,7 @@ impl World {
         }
         std::thread::spawn(move || lines.for_each(drop));
         let [s3_url, http_url, dynamodb_url] = urls;
-        Serve { process, s3_url, http_url, dynamodb_url, log, _folder: Arc::clone(&self.folder) }
+        Ok(Serve { process, s3_url, http_url, dynamodb_url, log, _folder: Arc::clone(&self.folder) })
     }
 }
 
@@ -125,6 +138,11 @@ pub(crate) fn darkroom() -> Command {
 impl Serve {
     pub(crate) fn log(&self) -> String {
         self.log.lock().unwrap().clone()
+    }
+
+    /// Whether the process has ended by itself.
+    pub(crate) fn has_died(&mut self) -> bool {
+        self.process.try_wait().unwrap().is_some()
     }
 
     /// SIGKILL: no farewell of any kind.
@@ -157,6 +175,12 @@ impl Serve {
     pub(crate) async fn put(&self, key: &str, body: &[u8]) {
         let body = ByteStream::from(body.to_vec());
         self.s3().put_object().bucket("darkroom").key(key).body(body).send().await.unwrap();
+    }
+
+    /// The same where nobody may live to answer.
+    pub(crate) async fn try_to_put(&self, key: &str, body: &[u8]) {
+        let body = ByteStream::from(body.to_vec());
+        let _ = self.s3().put_object().bucket("darkroom").key(key).body(body).send().await;
     }
 
     pub(crate) async fn get(&self, key: &str) -> Option<Vec<u8>> {

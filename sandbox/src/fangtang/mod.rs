@@ -27,7 +27,6 @@ use crate::fangtang::photos::{Photo, Photos};
 use crate::fangtang::request::Upload;
 use crate::fangtang::wire::{Download, Nums, Progress, Refusal, Uploaded};
 use crate::fangtang::work::PHOTOS_AT_ONCE;
-use crate::faults::SILENCE;
 use crate::files;
 use crate::form::{BadForm, Form};
 use crate::hash::md5_hex;
@@ -163,10 +162,7 @@ impl Service {
         if let Err(refusal) = &outcome {
             self.book.count(&refusal.errno().to_string());
         }
-        if self.shared.faults.fangtang.take_dropped_response() {
-            tokio::time::sleep(SILENCE).await;
-        }
-        outcome.into_response()
+        self.shared.faults.fangtang.send_or_lose(outcome.into_response()).await
     }
 
     async fn ask(&self, question: Question, request: Request) -> Response {

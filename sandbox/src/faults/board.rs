@@ -3,11 +3,14 @@
 use std::fmt::Debug;
 use std::sync::Mutex;
 
+use axum::body::{Body, Bytes};
+use axum::response::Response;
+use futures_util::stream;
 use serde::de::{DeserializeOwned, Error as _};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 
-use crate::faults::lock;
+use crate::faults::{SILENCE, lock};
 
 /// What one service can be made to do wrong, beside what all can.
 pub trait Misbehaviour: Clone + Debug + Default + Serialize + DeserializeOwned + Send {
@@ -37,6 +40,7 @@ struct General {
     error: Option<u16>,
     error_times: Option<u32>,
     drop_next_response: u32,
+    break_next_response: u32,
     quota: Option<u64>,
     expire_now: bool,
 }
@@ -82,6 +86,11 @@ impl<S: Misbehaviour> Switches<S> {
         lock(&self.state).general.drop_next_response = count;
     }
 
+    /// The next `count` API requests are worked on in full, and the connection breaks in the middle of the answer.
+    pub fn break_next_response(&self, count: u32) {
+        lock(&self.state).general.break_next_response = count;
+    }
+
     /// So many more images are taken, then none, as when the account is used up; `None` ends it. For imageban it is
     /// the limit of uploads in a day, for guests and the account alike, and does not go down.
     pub fn quota(&self, images: Option<u64>) {
@@ -123,7 +132,19 @@ impl<S: Misbehaviour> Switches<S> {
         }
     }
 
-    pub(crate) fn take_dropped_response(&self) -> bool {
+    /// The answer to a request that has been worked on, unless it is to be lost on its way.
+    pub(crate) async fn send_or_lose(&self, response: Response) -> Response {
+        if self.take_dropped_response() {
+            tokio::time::sleep(SILENCE).await;
+        }
+        if take_one(&mut lock(&self.state).general.break_next_response) {
+            let breaks = stream::once(async { Err::<Bytes, _>(std::io::Error::other("the connection breaks")) });
+            return Response::from_parts(response.into_parts().0, Body::from_stream(breaks));
+        }
+        response
+    }
+
+    fn take_dropped_response(&self) -> bool {
         take_one(&mut lock(&self.state).general.drop_next_response)
     }
 

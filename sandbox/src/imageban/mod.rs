@@ -23,7 +23,6 @@ use tokio::time::{Instant, sleep_until};
 
 use crate::Shared;
 use crate::error::SandboxError;
-use crate::faults::SILENCE;
 use crate::files;
 use crate::form::{BadForm, Form};
 use crate::hash::md5_hex;
@@ -164,10 +163,7 @@ impl Service {
         if let Err(refusal) = &outcome {
             self.book.count(&refusal.code().to_string());
         }
-        if self.shared.faults.imageban.take_dropped_response() {
-            tokio::time::sleep(SILENCE).await;
-        }
-        outcome.into_response()
+        self.shared.faults.imageban.send_or_lose(outcome.into_response()).await
     }
 }
 

@@ -25,7 +25,6 @@ use uuid::Uuid;
 use crate::Shared;
 use crate::credentials::IMGFACTORY_TOKEN;
 use crate::error::SandboxError;
-use crate::faults::SILENCE;
 use crate::files;
 use crate::form::{BadForm, Form, SentFile};
 use crate::hash::md5_hex;
@@ -168,10 +167,7 @@ impl Service {
         if let Err(refusal) = &outcome {
             self.book.count(refusal.status().as_str());
         }
-        if self.shared.faults.imgfactory.take_dropped_response() {
-            tokio::time::sleep(SILENCE).await;
-        }
-        outcome.into_response()
+        self.shared.faults.imgfactory.send_or_lose(outcome.into_response()).await
     }
 }
 

@@ -23,7 +23,6 @@ use tokio::time::{Instant, sleep_until};
 
 use crate::Shared;
 use crate::error::SandboxError;
-use crate::faults::SILENCE;
 use crate::files;
 use crate::form::{BadForm, Form, SentFile};
 use crate::hash::md5_hex;
@@ -132,13 +131,6 @@ impl Service {
         let request: TokenRequest = serde_json::from_slice(content).map_err(|_| TokenRefusal::BadRequest)?;
         self.tokens.give(&request, self.shared.clock.now_ms())
     }
-
-    /// Keeps silent where the fault says so.
-    async fn keep_silent_if_wished(&self) {
-        if self.shared.faults.vkcloud.take_dropped_response() {
-            tokio::time::sleep(SILENCE).await;
-        }
-    }
 }
 
 /// The service's routes.
@@ -163,8 +155,7 @@ async fn improve(
     if let Err(refusal) = &outcome {
         service.book.count(&refusal.status().to_string());
     }
-    service.keep_silent_if_wished().await;
-    outcome.into_response()
+    service.shared.faults.vkcloud.send_or_lose(outcome.into_response()).await
 }
 
 /// Tokens are asked for in JSON, whatever the request says of itself.

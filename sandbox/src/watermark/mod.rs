@@ -27,7 +27,6 @@ use url::Url;
 
 use crate::Shared;
 use crate::error::SandboxError;
-use crate::faults::SILENCE;
 use crate::files;
 use crate::form::{BadForm, Form};
 use crate::ledger::{Book, Ledger};
@@ -213,10 +212,7 @@ async fn access(
     if let Err(refusal) = &outcome {
         service.book.count(&refusal.counted_as().to_string());
     }
-    if service.shared.faults.watermark.take_dropped_response() {
-        tokio::time::sleep(SILENCE).await;
-    }
-    outcome.into_response()
+    service.shared.faults.watermark.send_or_lose(outcome.into_response()).await
 }
 
 /// Results need no signature, as with the real service.

@@ -15,6 +15,7 @@ use super::{
     unpack,
 };
 use crate::{
+    failpoint::passed,
     job::{Event, FailureKind, Job, JobId, Output, ResultSource, State, UploadKeyError, safe_file_name},
     provider::{Called, DownloadError, definition, facts},
     store::{QueueName, StoreError},
@@ -182,6 +183,7 @@ async fn download(
     let path = folder.join("result");
     let mut file = tokio::fs::File::create(&path).await?;
     app.http.download(url, hosts, most_bytes, &mut file).await?;
+    passed("result.fetched");
     Ok(path)
 }
 

@@ -45,6 +45,7 @@ pub use self::{
 use crate::{
     clock::Clock,
     config::Presets,
+    failpoint::passed,
     job::{
         Document, Event, Failure, FailureKind, Job, JobId, Outcome, Output, Pace, ProviderName, Schedule,
         UploadKeyError,
@@ -244,8 +245,9 @@ impl App {
 
     /// Sends a wake-up. That it is lost does no harm beyond a delay, so a failure is told and not passed on.
     async fn wake(&self, queue: QueueName, job_id: &JobId) {
-        if let Err(error) = self.queue.send(queue, &WakeUp { job_id: job_id.clone() }).await {
-            tracing::warn!(%job_id, %queue, error = %error, "wake-up not sent; the poller will come by");
+        match self.queue.send(queue, &WakeUp { job_id: job_id.clone() }).await {
+            Ok(()) => passed("wake-up.sent"),
+            Err(error) => tracing::warn!(%job_id, %queue, %error, "wake-up not sent; the poller will come by"),
         }
     }
 

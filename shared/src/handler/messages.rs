@@ -7,6 +7,7 @@ use futures_util::{StreamExt as _, stream};
 
 use crate::{
     event::{EventError, SubmitMessage, read_submit_message, read_wake_up},
+    failpoint::passed,
     flow::{App, FlowError, collect, submit_upload, submit_woken},
 };
 
@@ -55,6 +56,7 @@ where
     let work = &work;
     let failures = stream::iter(event.records)
         .map(|message: SqsMessage| async move {
+            passed("message.taken");
             let id = message.message_id.unwrap_or_default();
             match work(message.body.unwrap_or_default()).await {
                 Ok(()) => None,

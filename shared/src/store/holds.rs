@@ -7,7 +7,10 @@ use super::{
     provider_row::{HOLD, key, only_condition_failed},
     table::ID,
 };
-use crate::job::{Hold, ProviderName};
+use crate::{
+    failpoint::passed,
+    job::{Hold, ProviderName},
+};
 
 /// There is no hold.
 const IF_NONE: &str = "attribute_not_exists(#hold)";
@@ -47,7 +50,10 @@ impl Jobs {
             }
         }
         match update.send().await {
-            Ok(_) => Ok(true),
+            Ok(_) => {
+                passed("provider.hold");
+                Ok(true)
+            }
             Err(error) => only_condition_failed(&error).map(|()| false),
         }
     }

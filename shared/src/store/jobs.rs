@@ -23,7 +23,10 @@ use super::{
     table::{DUE_AT, DUE_INDEX, ID, LANE, TTL_ATTRIBUTE},
     words,
 };
-use crate::job::{CallbackReceived, Job, JobId, ProviderName, StateName};
+use crate::{
+    failpoint::passed,
+    job::{CallbackReceived, Job, JobId, ProviderName, State, StateName},
+};
 
 /// How many partitions the index of unfinished jobs has.
 pub const LANES: u8 = 8;
@@ -103,7 +106,10 @@ impl Jobs {
     /// When DynamoDB refuses for another reason.
     pub async fn create(&self, job: &Job) -> Result<Created, StoreError> {
         match self.put(job, &Condition::IfAbsent).await? {
-            None => Ok(Created::New),
+            None => {
+                passed("row.created");
+                Ok(Created::New)
+            }
             Some(old) => match read(old) {
                 Some(found) => Ok(Created::AlreadyThere(Box::new(found?))),
                 // The answer held no row: fetch it.
@@ -125,7 +131,10 @@ impl Jobs {
     pub async fn replace(&self, job: &Job) -> Result<Replaced, StoreError> {
         let condition = Condition::IfUnchanged { revision: job.revision.saturating_sub(1) };
         Ok(match self.put(job, &condition).await? {
-            None => Replaced::Written,
+            None => {
+                passed(row_point(&job.state));
+                Replaced::Written
+            }
             Some(_) => Replaced::Changed,
         })
     }
@@ -177,7 +186,11 @@ impl Jobs {
             .expression_attribute_values(":woken", AttributeValue::S(woken_until.to_string()))
             .expression_attribute_values(":one", number(1))
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
-        self.callback_update(id, update).await
+        let written = self.callback_update(id, update).await?;
+        if written == CallbackWritten::Recorded {
+            passed("row.callback");
+        }
+        Ok(written)
     }
 
     /// Keeps a callback that could not be read, to be looked at.
@@ -244,6 +257,7 @@ impl Jobs {
             .return_values(ReturnValue::UpdatedNew);
         match update.send().await {
             Ok(output) => {
+                passed("row.branch-ended");
                 let ended = output.attributes.as_ref().and_then(|new| new.get("ended_branches")?.as_ns().ok());
                 Ok(Some(ended.map_or(0, |ended| u32::try_from(ended.len()).unwrap_or(u32::MAX))))
             }
@@ -403,6 +417,19 @@ fn readable(item: Item) -> Option<Job> {
             tracing::error!(%error, cause = ?std::error::Error::source(&error), "a row is left out");
             None
         }
+    }
+}
+
+/// The failpoint behind the write of a row with this state.
+fn row_point(state: &State) -> &'static str {
+    match state {
+        State::Queued { .. } => "row.queued",
+        State::Submitting { .. } => "row.submitting",
+        State::Waiting { .. } => "row.waiting",
+        State::Branching { .. } => "row.branching",
+        State::Ready { .. } => "row.ready",
+        State::Done { .. } => "row.done",
+        State::Failed { .. } => "row.failed",
     }
 }
 

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use secrecy::SecretString;
 
 use super::{StoreError, words};
+use crate::{failpoint::passed, job::STEPS_PREFIX};
 
 /// The bucket.
 #[derive(Debug, Clone)]
@@ -112,6 +113,18 @@ impl Objects {
             key: key.to_owned(),
             message: words(&e),
         })?;
+        passed(object_point(key));
         Ok(())
+    }
+}
+
+/// The failpoint behind the write of an object.
+fn object_point(key: &str) -> &'static str {
+    if key.starts_with(STEPS_PREFIX) {
+        "object.step"
+    } else if key.ends_with("/job.json") {
+        "object.document"
+    } else {
+        "object.result"
     }
 }

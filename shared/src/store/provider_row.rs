@@ -10,7 +10,10 @@ use aws_sdk_dynamodb::{
 use jiff::{SignedDuration, Timestamp};
 
 use super::{Jobs, StoreError, holds::read_hold, table::ID, words};
-use crate::job::{Hold, Pace, ProviderName};
+use crate::{
+    failpoint::passed,
+    job::{Hold, Pace, ProviderName},
+};
 
 const NEXT_SLOT: &str = "next_slot_ms";
 /// The provider is on hold: nobody takes a slot.
@@ -61,7 +64,10 @@ impl Jobs {
                 .send()
                 .await;
             match free {
-                Ok(_) => return Ok(Slot::At(now)),
+                Ok(_) => {
+                    passed("provider.slot");
+                    return Ok(Slot::At(now));
+                }
                 Err(error) => only_condition_failed(&error)?,
             }
             let taken = self
@@ -75,6 +81,7 @@ impl Jobs {
                 .await;
             match taken {
                 Ok(output) => {
+                    passed("provider.slot");
                     let next_ms = output
                         .attributes
                         .as_ref()
@@ -159,7 +166,10 @@ impl Jobs {
             None => update,
         };
         match update.send().await {
-            Ok(_) => Ok(true),
+            Ok(_) => {
+                passed("provider.note");
+                Ok(true)
+            }
             Err(error) => only_condition_failed(&error).map(|()| false),
         }
     }

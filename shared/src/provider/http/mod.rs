@@ -20,6 +20,7 @@ use super::{
     Image,
     error::{Advice, ErrorKind, ProviderError},
 };
+use crate::failpoint::passed;
 
 /// A reply of a provider, whatever its status.
 #[derive(Debug, Clone)]
@@ -110,6 +111,7 @@ impl Http {
             };
             return replies.next().ok_or_else(|| ProviderError::new(ErrorKind::Network, advice, "nobody answers"));
         }
+        passed("provider.asked");
         let response = request.send().await.map_err(|e| network_error(e, repeat))?;
         let status = response.status().as_u16();
         let content_type = content_type(&response);
@@ -126,6 +128,7 @@ impl Http {
             }
             body.extend_from_slice(&chunk);
         }
+        passed("provider.answered");
         Ok(Reply { status, content_type, body: body.freeze() })
     }
 }
