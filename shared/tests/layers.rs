@@ -6,7 +6,7 @@ use std::{collections::BTreeSet, fs, path::Path};
 use darkroom_shared::{job::ProviderName, provider::definition};
 
 /// A part, and the parts of ours that it may import.
-const ALLOWED: [(&str, &[&str]); 10] = [
+const ALLOWED: [(&str, &[&str]); 11] = [
     ("job", &[]),
     ("environment.rs", &[]),
     ("provider", &["clock", "environment", "job"]),
@@ -14,9 +14,10 @@ const ALLOWED: [(&str, &[&str]); 10] = [
     ("clock.rs", &[]),
     ("config", &["environment", "job", "provider"]),
     ("event", &["store"]),
-    ("flow", &["clock", "config", "event", "job", "provider", "store"]),
+    ("flow", &["clock", "config", "event", "job", "provider", "store", "telemetry"]),
     ("handler", &["clock", "event", "flow", "job"]),
     ("telemetry.rs", &[]),
+    ("telemetry", &[]),
 ];
 
 #[test]
