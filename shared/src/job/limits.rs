@@ -141,7 +141,7 @@ impl Default for Limits {
             network: long,
             // Shorter: "something is wrong here" may be said because of this very image.
             unavailable: Limit { longest_altogether: HOUR * 12, ..long },
-            rate_limited: Limit { longest_wait: Duration::from_secs(300), ..long },
+            rate_limited: long,
             // What cannot be read six times does not become readable.
             unreadable: few,
             // An image that kills our function ten times would do it an eleventh time.

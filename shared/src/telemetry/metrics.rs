@@ -1,5 +1,5 @@
-//! Metrics: numbers that an operator draws and is woken by. In a function each record is one line in CloudWatch's
-//! Embedded Metric Format, from which CloudWatch makes the metric without a call of ours; on one machine it is a line of
+//! Metrics: numbers that an operator draws and is woken by. In a function each record is one line in `CloudWatch`'s
+//! Embedded Metric Format, from which `CloudWatch` makes the metric without a call of ours; on one machine it is a line of
 //! the log. To add one is to add a [`Metric`] and a call of [`Metrics::record`] where the number is known.
 //!
 //! Source: <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html>
@@ -23,11 +23,11 @@ pub const RESULT_LIFE_LEFT_PERCENT: Metric = Metric { name: "ResultLifeLeftPerce
 pub struct Metric {
     /// Its name, with the unit in it.
     pub name: &'static str,
-    /// The unit, as CloudWatch has to know it.
+    /// The unit, as `CloudWatch` has to know it.
     pub unit: Unit,
 }
 
-/// CloudWatch's units, as far as darkroom measures in them.
+/// `CloudWatch`'s units, as far as darkroom measures in them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Unit {
     /// A number of things.

@@ -113,7 +113,7 @@ impl Table {
     }
 
     /// As `flow::retry`: the branches first, then their trunk. A person may ask anywhere, and means the whole.
-    fn retry(&mut self, job: Job) {
+    fn retry(&mut self, job: &Job) {
         let root = self.rows[job.known_as()].clone();
         self.retry_one(root);
     }
@@ -258,7 +258,7 @@ fn play(table: &mut Table, actor: &mut Actor, play: Move) {
             // Nothing is begun before its time; what a callback says may be read at any.
             let due = copy.is_due(table.now) || copy.unread_callback().is_some();
             if copy.state.is_finished() {
-                return table.retry(copy);
+                return table.retry(&copy);
             }
             if tells.is_none() && !due {
                 return;
