@@ -176,16 +176,14 @@ pub(crate) struct World {
     /// Where results come from.
     pub(crate) files: MockServer,
     metrics: Lines,
-    _folder: tempfile::TempDir,
 }
 
 impl World {
     pub(crate) async fn with(provider: Scripted) -> Self {
         set_now(beginning());
-        let folder = tempfile::tempdir().unwrap();
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let dynamodb = format!("http://{}", listener.local_addr().unwrap());
-        let database = dynoxide::Database::new(folder.path().join("table").to_str().unwrap()).unwrap();
+        let database = dynoxide::Database::memory().unwrap();
         tokio::spawn(dynoxide::server::serve_with_shutdown(listener, database, std::future::pending()));
         let bucket = MockServer::start().await;
         let image = ResponseTemplate::new(200).set_body_bytes(picture()).insert_header("etag", "\"e\"");
@@ -215,7 +213,7 @@ impl World {
             schedule: Schedule::default(),
             clock: Clock::of(now),
         };
-        Self { app, messages, _bucket: bucket, files, metrics, _folder: folder }
+        Self { app, messages, _bucket: bucket, files, metrics }
     }
 
     /// An upload for the world's provider; what follows at once has followed.
