@@ -14,6 +14,7 @@ use darkroom_shared::{
     job::Schedule,
     provider::{Http, Providers},
     store::{Jobs, Objects, Queue, QueueName, StoreError, WakeUp},
+    telemetry::metrics::Metrics,
 };
 use jiff::Timestamp;
 
@@ -129,6 +130,7 @@ impl Connection {
             paces: Arc::default(),
             callback_urls: None,
             http: Http::new()?,
+            metrics: Metrics::logged(),
             schedule: Schedule::default(),
             clock: Clock::system(),
         })

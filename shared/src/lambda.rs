@@ -15,7 +15,7 @@ use crate::{
     job::{ProviderName, Schedule},
     provider::{Equipment, Http, MakeProvider, Notes, Providers, definition},
     store::{Jobs, Objects, Queue, SqsQueue},
-    telemetry,
+    telemetry::{self, metrics::Metrics},
 };
 
 /// Why a function did not start or stopped.
@@ -124,6 +124,7 @@ async fn app(environment: &Environment, function: Function, providers: &[MakePro
         paces: Arc::new(config::paces(environment)?),
         callback_urls,
         http,
+        metrics: Metrics::embedded(),
         schedule: Schedule::default(),
         clock: Clock::system(),
     })

@@ -1,4 +1,6 @@
-//! Logs: JSON lines in a function, readable lines in a terminal. Ids go into fields; bodies and secrets nowhere.
+//! Logs and metrics. Logs: JSON lines in a function, readable lines in a terminal. Ids go into fields; bodies and secrets nowhere.
+
+pub mod metrics;
 
 use std::io::IsTerminal as _;
 

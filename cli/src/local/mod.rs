@@ -27,6 +27,7 @@ use darkroom_shared::{
     job::{ProviderName, Schedule},
     provider::{self, Equipment, Http, Notes, Providers, definition},
     store::{Jobs, Objects, create_table},
+    telemetry::metrics::Metrics,
 };
 use hyper_util::{
     rt::{TokioExecutor, TokioIo},
@@ -319,6 +320,7 @@ fn app(
         paces: Arc::new(config::paces(environment)?),
         callback_urls: Some(CallbackUrls::new(public_url, secrets)),
         http,
+        metrics: Metrics::logged(),
         schedule: Schedule::default(),
         clock: Clock::system(),
     })

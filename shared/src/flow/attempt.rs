@@ -17,9 +17,13 @@ use super::{
     hold::{Held, hold_low_balance, release, wait, wait_or_try},
     preflight::{check_content, check_size},
     refusal::refused,
+    settle::{FREE_NO_MORE, is_free_no_more, unknown},
 };
 use crate::{
-    job::{Because, Event, FailureKind, Job, JobId, Outcome, Output, Report, ResultSource, STEPS_PREFIX, Step, TaskId},
+    job::{
+        Because, Event, FailureKind, Job, JobId, OnUnknown, Outcome, Output, Report, ResultSource, STEPS_PREFIX, Step,
+        TaskId,
+    },
     provider::{Advice, Image, Provider, Request, Submitted},
     store::{QueueName, Slot, StoreError},
 };
@@ -33,7 +37,14 @@ const SLOT_LEAD: SignedDuration = SignedDuration::from_secs(2);
 const IMAGE_URL_LIFE: Duration = Duration::from_secs(3600);
 
 /// Makes one attempt at a job that is `Queued`. `slot_at` is a rate slot that it has already.
-pub(super) async fn attempt(app: &App, job: Job, slot_at: Option<Timestamp>) -> Result<(), FlowError> {
+pub(super) async fn attempt(app: &App, mut job: Job, slot_at: Option<Timestamp>) -> Result<(), FlowError> {
+    // It may have waited for so long that what was to be repeated free of charge would be paid for again.
+    if let Some(step) = job.steps.last_mut().filter(|step| is_free_no_more(step, app.now())) {
+        if step.on_unknown == OnUnknown::Fail {
+            return unknown(app, job, FREE_NO_MORE).await;
+        }
+        step.may_be_done_since = None;
+    }
     let Some(step) = job.step().cloned() else { return Ok(()) };
     let provider = provider_of(app, &job)?;
     let called = called(&job, &step);

@@ -1,22 +1,24 @@
 //! Collect: a provider's result becomes files in the bucket. It reads callbacks, fetches, checks, unpacks and writes
 //! `job.json`; it makes no paid call.
 
-use std::{path::Path, time::Duration};
+use std::path::Path;
 
 use bytes::Bytes;
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use tempfile::TempDir;
 
 use super::{
     App, FlowError, Inspected, UnpackError, Unpacked, UnpackedImage,
     branch::{go_on, look_at_branches},
+    chance,
+    expiry::{Fetch, expires_at, note_life_left},
     inspect_bytes, inspect_file,
     refusal::refused,
     unpack,
 };
 use crate::{
     failpoint::passed,
-    job::{Event, FailureKind, Job, JobId, Output, ResultSource, State, UploadKeyError, safe_file_name},
+    job::{Event, FailureKind, Job, JobId, Output, ResultSource, State, UploadKeyError, safe_file_name, span},
     provider::{Called, DownloadError, definition, facts},
     store::{QueueName, StoreError},
 };
@@ -129,8 +131,13 @@ pub(super) async fn fetch(app: &App, job: Job) -> Result<(), FlowError> {
         ResultSource::Stored { outputs } => Ok(Fetched::Whole(outputs.clone())),
         ResultSource::Record => Ok(Fetched::Whole(Vec::new())),
     };
-    let again = |job| async move {
-        let due_at = app.retry_at(failures, Duration::from_secs(1));
+    if matches!(fetched, Ok(Fetched::Whole(_) | Fetched::AnothersTask)) {
+        note_life_left(app, &job, Fetch::Done);
+    }
+    let again = |job: Job| async move {
+        note_life_left(app, &job, Fetch::Failed);
+        let expires_at = expires_at(&job).unwrap_or(Timestamp::MAX);
+        let due_at = app.schedule.fetch_again_at(app.now(), failures, expires_at, chance());
         app.advance(job, &Event::FetchFailed { due_at }).await.map(|_| ())
     };
     let retry = format!("Run `darkroom retry {}` to have the image worked on again", job.known_as());
@@ -162,7 +169,12 @@ pub(super) async fn fetch(app: &App, job: Job) -> Result<(), FlowError> {
             again(job).await
         }
         Err(FetchError::Unreachable(problem) | FetchError::Broken(problem) | FetchError::Final(problem)) => {
-            let message = format!("The result for '{}' could not be fetched: {problem}. {retry}", job.upload.key);
+            let message = format!(
+                "The result for '{}' could not be fetched: {problem}. It was tried {} times over {}. {retry}",
+                job.upload.key,
+                failures.saturating_add(1),
+                span(since, app.now())
+            );
             app.fail(job, FailureKind::BrokenResult, message).await
         }
     }

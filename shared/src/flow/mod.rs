@@ -8,6 +8,7 @@ mod backfill;
 mod branch;
 mod callback;
 mod collect;
+mod expiry;
 mod fit;
 mod hold;
 mod inspect;
@@ -52,6 +53,7 @@ use crate::{
     },
     provider::{Http, Providers, ResultHosts},
     store::{Jobs, Objects, Queue, QueueName, Replaced, StoreError, WakeUp},
+    telemetry::metrics::Metrics,
 };
 
 /// Everything a flow may use. A function is started with the parts that it needs.
@@ -75,6 +77,8 @@ pub struct App {
     pub callback_urls: Option<CallbackUrls>,
     /// Fetches results.
     pub http: Http,
+    /// Where numbers go that an operator watches.
+    pub metrics: Metrics,
     /// When to look again.
     pub schedule: Schedule,
     /// What time it is.
@@ -145,17 +149,13 @@ impl App {
                 self.mind_balance(&after, event).await?;
                 return Ok(Some(after));
             }
-            let Some(mut found) = self.jobs.get(&job.id).await? else { return Ok(None) };
-            if !job.still_concerns(&found, event) {
-                tracing::debug!(job_id = %job.id, "somebody was quicker");
+            let Some(found) = self.jobs.get(&job.id).await? else { return Ok(None) };
+            let id = job.id.clone();
+            let Some(carried_over) = job.carried_over(found, event) else {
+                tracing::debug!(job_id = %id, "somebody was quicker");
                 return Ok(None);
-            }
-            found.upload.sha256 = found.upload.sha256.or(job.upload.sha256);
-            if found.state == job.state {
-                // What we know of the step and have not written yet.
-                found.steps = job.steps;
-            }
-            job = found;
+            };
+            job = carried_over;
         }
         Err(FlowError::Contended(job.id))
     }

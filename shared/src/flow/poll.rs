@@ -3,10 +3,13 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use futures_util::future::try_join_all;
+use futures_util::future::{join, join_all, try_join_all};
 use jiff::{SignedDuration, Timestamp};
 
-use super::{App, FlowError};
+use super::{
+    App, FlowError,
+    expiry::{expires_at, urgency},
+};
 use crate::{
     job::{Event, FailureKind, Job, JobId, ProviderName, State, TaskId},
     provider::{Provider, TaskStatus, facts},
@@ -55,22 +58,27 @@ pub async fn poll(app: &App, until: Timestamp) -> Result<PollReport, FlowError> 
     }
 }
 
-async fn look_at(app: &App, due: Vec<Job>) {
+/// Looks at due jobs in the order in which results expire: what can wait comes last. Nobody waits for a provider that is
+/// slow to answer: each is asked, once for all of its tasks, while the others are woken.
+async fn look_at(app: &App, mut due: Vec<Job>) {
+    due.sort_by_key(urgency);
     let mut tasks: BTreeMap<ProviderName, Vec<(TaskId, Job)>> = BTreeMap::new();
+    let mut others = Vec::with_capacity(due.len());
     for job in due {
         match polled_task(app, &job) {
             Some(task_id) => tasks.entry(job.provider()).or_default().push((task_id, job)),
-            None => {
-                let id = job.id.clone();
-                told(&id, look_at_one(app, job).await);
-            }
+            None => others.push(job),
         }
     }
-    for (name, jobs) in tasks {
-        if let Some(provider) = app.providers.get(name) {
-            ask(app, provider.as_ref(), jobs).await;
+    let wakes = async {
+        for job in others {
+            let id = job.id.clone();
+            told(&id, look_at_one(app, job).await);
         }
-    }
+    };
+    let asked = tasks.into_iter().filter_map(|(name, jobs)| app.providers.get(name).map(|provider| (provider, jobs)));
+    let asks = asked.map(|(provider, jobs)| ask(app, provider.as_ref(), jobs));
+    join(wakes, join_all(asks)).await;
 }
 
 /// What goes wrong with one job must not keep the others from being looked at.
@@ -101,7 +109,7 @@ async fn look_at_one(app: &App, job: Job) -> Result<(), FlowError> {
     // Before the wake-up, so that the next round does not send another one.
     let until = match queue {
         // A large result takes its time.
-        QueueName::Collect => app.schedule.lease_until(app.now()),
+        QueueName::Collect => fetch_lease(app, &job),
         QueueName::Submit(_) => app.schedule.wake_again_at(app.now()),
     };
     if let Some(job) = app.advance(job, &Event::Woken { until }).await? {
@@ -110,8 +118,32 @@ async fn look_at_one(app: &App, job: Job) -> Result<(), FlowError> {
     Ok(())
 }
 
-/// The callback did not come: the identical request is sent again, which is free.
+/// How long the collector is left alone with a job. Not so long that, should the wake-up be lost, a result that is there
+/// now is gone when we look again.
+fn fetch_lease(app: &App, job: &Job) -> Timestamp {
+    let now = app.now();
+    let lease_until = app.schedule.lease_until(now);
+    let ready = matches!(job.state, State::Ready { .. });
+    match expires_at(job).filter(|expires_at| ready && *expires_at > now) {
+        Some(expires_at) => {
+            let half = expires_at.duration_since(now) / 2;
+            let halfway = now.saturating_add(half).unwrap_or(lease_until);
+            lease_until.min(halfway.max(app.schedule.wake_again_at(now)))
+        }
+        None => lease_until,
+    }
+}
+
+/// The callback did not come: the identical request is sent again, which is free, for as long as the provider may take.
 async fn callback_missing(app: &App, job: Job) -> Result<(), FlowError> {
+    // Each repeat begins a wait of its own; the deadline is that of the work, which began with the first.
+    if let (State::Waiting { since, .. }, Some(step)) = (&job.state, job.step()) {
+        let first = step.may_be_done_since.unwrap_or(*since);
+        if app.now().duration_since(first) > deadline_of(&job) {
+            let says = format!("no callback came, and {} repeats of the request changed nothing", step.replays);
+            return too_long(app, job, first, &says).await;
+        }
+    }
     tracing::warn!(job_id = %job.id, provider = %job.provider(), "no callback came; the request is sent again");
     if let Some(job) = app.advance(job, &Event::CallbackMissing { at: app.now() }).await? {
         app.wake(QueueName::Submit(job.provider()), &job.id).await;
@@ -169,17 +201,24 @@ async fn answered(app: &App, job: Job, status: Option<&TaskStatus>) -> Result<()
 async fn still_working(app: &App, job: Job, says: &str) -> Result<(), FlowError> {
     let State::Waiting { since, polls, .. } = job.state else { return Ok(()) };
     let now = app.now();
-    let deadline = SignedDuration::try_from(facts(job.provider()).deadline).unwrap_or(SignedDuration::MAX);
-    if now.duration_since(since) > deadline {
-        let message = format!(
-            "{} has had '{}' since {since}, which is longer than it may take; {says}. Look into the account there, then \
-             run `darkroom retry {}`",
-            job.provider(),
-            job.upload.key,
-            job.known_as()
-        );
-        return app.fail(job, FailureKind::Deadline, message).await;
+    if now.duration_since(since) > deadline_of(&job) {
+        return too_long(app, job, since, says).await;
     }
-    app.advance(job, &Event::Progressed { due_at: app.schedule.poll_at(now, polls + 1) }).await?;
+    app.advance(job, &Event::Progressed { due_at: app.schedule.poll_at(now, polls.saturating_add(1)) }).await?;
     Ok(())
+}
+
+fn deadline_of(job: &Job) -> SignedDuration {
+    SignedDuration::try_from(facts(job.provider()).deadline).unwrap_or(SignedDuration::MAX)
+}
+
+async fn too_long(app: &App, job: Job, since: Timestamp, says: &str) -> Result<(), FlowError> {
+    let message = format!(
+        "{} has had '{}' since {since}, which is longer than it may take; {says}. Look into the account there, then \
+         run `darkroom retry {}`",
+        job.provider(),
+        job.upload.key,
+        job.known_as()
+    );
+    app.fail(job, FailureKind::Deadline, message).await
 }

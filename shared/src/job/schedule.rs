@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
+
+use super::{Limits, Tries, Trouble};
 
 /// How often a provider may be asked, at the most.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -39,10 +41,12 @@ pub struct Schedule {
     pub first_retry: Duration,
     /// Retries are never further apart than this.
     pub longest_retry: Duration,
-    /// Paid submits that failed in a way that may pass: this many, then the job fails.
-    pub most_attempts: u32,
+    /// How often, and over how long, what may pass is tried again.
+    pub limits: Limits,
     /// Fetches of one result that brought something that is none: this many, then the job fails.
     pub most_fetches: u32,
+    /// The last fetch but those that follow each other closely is so long before the end of a result's life.
+    pub last_fetch: Duration,
     /// How long to wait for a callback, by how many repeats there have been. When these are used up, the image is
     /// sent with the request to answer at once.
     pub callback_waits: [Duration; 2],
@@ -63,8 +67,9 @@ impl Default for Schedule {
             wake_again: Duration::from_secs(30),
             first_retry: Duration::from_secs(2),
             longest_retry: Duration::from_secs(300),
-            most_attempts: 6,
+            limits: Limits::default(),
             most_fetches: 5,
+            last_fetch: Duration::from_secs(30),
             callback_waits: [Duration::from_secs(600), Duration::from_secs(1800)],
             first_probe: Duration::from_secs(300),
             longest_probe: Duration::from_secs(3600),
@@ -87,6 +92,42 @@ impl Schedule {
     pub fn retry_at(&self, now: Timestamp, failures: u32, at_least: Duration, jitter: f64) -> Timestamp {
         let ceiling = grown(self.first_retry, 2.0, failures, self.longest_retry);
         after(now, at_least + ceiling.mul_f64(jitter.clamp(0.0, 1.0)))
+    }
+
+    /// The next try of what ended in `trouble`, as before in `before`; `None`: that was the last. `jitter` and `at_least`
+    /// are as in [`Schedule::retry_at`].
+    #[must_use]
+    pub fn try_again_at(
+        &self,
+        now: Timestamp,
+        trouble: Trouble,
+        before: Option<&Tries>,
+        at_least: Duration,
+        jitter: f64,
+    ) -> Option<Timestamp> {
+        let limit = self.limits.of(trouble);
+        if limit.ends_after(before) {
+            return None;
+        }
+        let times = before.map_or(0, |tries| tries.times);
+        let ceiling = grown(limit.first_wait, limit.growth, times, limit.longest_wait);
+        let share = limit.least_share + (1.0 - limit.least_share) * jitter.clamp(0.0, 1.0);
+        Some(after(now, at_least + ceiling.mul_f64(share)))
+    }
+
+    /// The next fetch of a result that is gone after `expires_at`, after `failures` fetches in vain. The nearer the end,
+    /// the closer the tries: never further than half of what is left, and never past the end without a last one before.
+    #[must_use]
+    pub fn fetch_again_at(&self, now: Timestamp, failures: u32, expires_at: Timestamp, jitter: f64) -> Timestamp {
+        let at_least = Duration::from_secs(1);
+        let retry_at = self.retry_at(now, failures, at_least, jitter);
+        let left = Duration::try_from(expires_at.duration_since(now)).unwrap_or_default();
+        let last = expires_at.saturating_sub(SignedDuration::try_from(self.last_fetch).unwrap_or_default());
+        match last {
+            Ok(last) if now < last => retry_at.min(after(now, left / 2)).max(after(now, at_least)).min(last),
+            // From here on a few more, for as long as it may be there.
+            _ => retry_at.min(after(now, (self.last_fetch / 4).max(at_least))),
+        }
     }
 
     /// When a callback counts as missing, after `replays` repeats. `None`: stop relying on callbacks.
@@ -161,6 +202,29 @@ mod tests {
         assert_eq!(seconds(schedule.retry_at(NOW, 0, Duration::from_secs(7), 0.0)), 7);
         assert_eq!(seconds(schedule.retry_at(NOW, 3, Duration::ZERO, 1.0)), 16);
         assert_eq!(seconds(schedule.retry_at(NOW, 1000, Duration::ZERO, 1.0)), 300);
+    }
+
+    #[test]
+    fn fetches_come_closer_together_as_the_end_of_a_result_nears_and_never_skip_it() {
+        let schedule = Schedule::default();
+        let expires_at = Timestamp::from_second(3600).unwrap();
+        for jitter in [0.0, 0.3, 1.0] {
+            let (mut now, mut failures, mut waits) = (NOW, 12, Vec::new());
+            while now < expires_at {
+                let next = schedule.fetch_again_at(now, failures, expires_at, jitter);
+                assert!(next > now, "it goes on");
+                waits.push(next.duration_since(now));
+                (now, failures) = (next, failures + 1);
+            }
+            let tries_before = waits.len() - 1;
+            let last = expires_at.duration_since(now - waits[tries_before]);
+            assert!(last <= SignedDuration::from_secs(30), "the last try is {last:#} before the end");
+            assert!(tries_before > 12 && waits[tries_before] <= SignedDuration::from_secs(9), "{waits:?}");
+        }
+        let at_end =
+            |left_s| seconds(schedule.fetch_again_at(expires_at - Duration::from_secs(left_s), 12, expires_at, 1.0));
+        assert_eq!([3000, 400, 100].map(at_end), [901, 3400, 3550], "up to five minutes, then half of what is left");
+        assert_eq!(at_end(40), 3570, "and a last one half a minute before");
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Output, ProviderName, Route, TaskId};
+use super::{Output, ProviderName, Route, TaskId, Trouble, Troubles};
 
 /// One provider's work on the image.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -44,6 +44,16 @@ pub struct Step {
     /// How many tries failed in a way that may pass.
     #[serde(default)]
     pub failures: u32,
+    /// The same for each kind of trouble, as each has a limit of its own.
+    #[serde(default, skip_serializing_if = "Troubles::is_empty")]
+    pub troubles: Troubles,
+    /// How the last call was lost; `None` where nobody lived to tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lost_by: Option<Trouble>,
+    /// When the first call was made that the provider may have carried out, or has taken: from then on it can be held
+    /// to its deadline, and from then on a repeat that is free is so only for as long as the result lives.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub may_be_done_since: Option<Timestamp>,
     /// How often the request was repeated because no callback came.
     #[serde(default)]
     pub replays: u32,
@@ -106,6 +116,9 @@ impl Step {
             task_id: None,
             attempts: 0,
             failures: 0,
+            troubles: Troubles::new(),
+            lost_by: None,
+            may_be_done_since: None,
             replays: 0,
             submitted_at: None,
             finished_at: None,

@@ -17,7 +17,7 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 
-use super::{Failure, Job, Link, Output, Rectangle, ResultSource, State, StateName, Step, TaskId};
+use super::{Failure, Job, Link, Output, Rectangle, ResultSource, State, StateName, Step, TaskId, Tries, Trouble};
 
 /// Something that happened to a job. Times come in; nothing here reads a clock.
 #[derive(Clone, Debug, PartialEq)]
@@ -29,7 +29,7 @@ pub enum Event {
         /// When the function is certainly dead.
         lease_until: Timestamp,
     },
-    /// A function begins to find out what became of a paid call.
+    /// A function begins to find out what became of a paid call, or puts that off as the provider cannot be asked.
     Settling {
         /// When the function is certainly dead.
         lease_until: Timestamp,
@@ -47,6 +47,8 @@ pub enum Event {
     OutcomeUnknown {
         /// When to find out.
         settle_at: Timestamp,
+        /// How the call ended.
+        trouble: Trouble,
     },
     /// The provider took the work.
     Accepted {
@@ -154,12 +156,15 @@ pub enum Because {
     /// The provider was not asked: no rate slot is near, or the image could not be read. Or it was, and to ask again is
     /// certain to cost nothing more.
     NotAsked,
-    /// The provider said that we are too quick. It does not count as a failure.
-    TooQuick,
     /// The provider is on hold: its account is the trouble, not the image.
     Held,
-    /// The provider failed in a way that may pass.
-    Failed,
+    /// The provider failed in a way that may pass, or a call that was lost is made again.
+    Failed {
+        /// What happened.
+        trouble: Trouble,
+        /// Now.
+        at: Timestamp,
+    },
     /// The host went down while a callback was awaited; it may have come to a closed door.
     HostRestarted,
 }
@@ -241,7 +246,7 @@ pub fn next(state: &State, event: &Event) -> Result<State, IllegalTransition> {
         (Queued { .. }, Event::Started { at, lease_until }) => Submitting { since: *at, due_at: *lease_until },
         (
             Submitting { since, .. },
-            Event::Settling { lease_until: due_at } | Event::OutcomeUnknown { settle_at: due_at },
+            Event::Settling { lease_until: due_at } | Event::OutcomeUnknown { settle_at: due_at, .. },
         ) => Submitting { since: *since, due_at: *due_at },
         (Queued { .. } | Submitting { .. } | Waiting { .. }, Event::Postponed { until, slot_at, .. }) => {
             Queued { due_at: *until, slot_at: *slot_at }
@@ -291,17 +296,35 @@ impl Job {
 
     /// Whether `event`, which was meant for `self`, may still happen to `found`, which is the same job read later. It may
     /// when only facts beside the state have changed (a callback came, a wake-up was sent); that the provider is done
-    /// may also when the same attempt has meanwhile got further.
+    /// may also when the same attempt has meanwhile got further. Never, when another attempt is at work, even should its
+    /// state look the same.
     #[must_use]
     pub fn still_concerns(&self, found: &Self, event: &Event) -> bool {
         let attempt = |job: &Self| (job.steps.len(), job.step().map(|step| step.attempts));
-        let done = matches!(event, Event::Finished { .. }) && attempt(self) == attempt(found);
+        if attempt(self) != attempt(found) {
+            return false;
+        }
+        let done = matches!(event, Event::Finished { .. });
         // Another's look at the branches changes only when the next one is.
         let same_branches = match (&self.state, &found.state) {
             (State::Branching { since, .. }, State::Branching { since: found, .. }) => since == found,
             _ => false,
         };
         done || same_branches || self.state == found.state
+    }
+
+    /// The job to which `event`, which was meant for `self`, is applied when the row has become `found` in between: `found`
+    /// with what is known of the step and not written yet. `None`: the event does not concern it any more.
+    #[must_use]
+    pub fn carried_over(self, mut found: Self, event: &Event) -> Option<Self> {
+        if !self.still_concerns(&found, event) {
+            return None;
+        }
+        found.upload.sha256 = found.upload.sha256.or(self.upload.sha256);
+        if found.state == self.state {
+            found.steps = self.steps;
+        }
+        Some(found)
     }
 
     /// What depends on more than the state: a chain goes on only where steps are to come, ends only where none are, and
@@ -366,13 +389,23 @@ impl Step {
         }
         match event {
             Event::Started { at, .. } => {
+                self.lost_by = None;
                 self.attempts = self.attempts.saturating_add(1);
                 self.submitted_at = Some(*at);
             }
-            Event::Postponed { because: Because::Failed, .. } | Event::OutcomeUnknown { .. } => {
-                self.failures = self.failures.saturating_add(1);
+            Event::Postponed { because: Because::Failed { trouble, at }, until, .. } => {
+                // That we are too quick is no failure.
+                self.failures = self.failures.saturating_add(u32::from(*trouble != Trouble::RateLimited));
+                let tries = Tries::and_one_more(self.troubles.get(trouble), *at, *until);
+                self.troubles.insert(*trouble, tries);
             }
+            Event::OutcomeUnknown { trouble, .. } => {
+                self.lost_by = Some(*trouble);
+                self.may_be_done_since = self.may_be_done_since.or(self.submitted_at);
+            }
+            Event::Settling { .. } => self.may_be_done_since = self.may_be_done_since.or(self.submitted_at),
             Event::Accepted { task_id, adopted, .. } => {
+                self.may_be_done_since = self.may_be_done_since.or(self.submitted_at);
                 self.task_id.clone_from(task_id);
                 self.adopted = *adopted;
             }
@@ -397,6 +430,9 @@ impl Step {
             Event::Retried { .. } => {
                 self.failures = 0;
                 self.replays = 0;
+                self.troubles.clear();
+                self.lost_by = None;
+                self.may_be_done_since = None;
                 // What was given up bears our name too, and is not what the new try makes.
                 self.ruled_out.extend(self.task_id.take());
             }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::job::FailureKind;
+use crate::job::{FailureKind, Trouble};
 
 /// A call to a provider that did not bring what was asked for.
 #[derive(Debug, thiserror::Error)]
@@ -95,14 +95,32 @@ impl ProviderError {
         self
     }
 
-    /// The kind of a job's failure that this leads to when it is final.
+    /// What this counts as where it may pass.
+    #[must_use]
+    pub fn trouble(&self) -> Trouble {
+        match (self.advice, self.kind) {
+            (Advice::Slow { .. }, _) | (_, ErrorKind::RateLimited) => Trouble::RateLimited,
+            (_, ErrorKind::Network) => Trouble::Network,
+            (_, ErrorKind::Unavailable) => Trouble::Unavailable,
+            (_, ErrorKind::Unreadable) => Trouble::Unreadable,
+            (
+                _,
+                ErrorKind::Credentials
+                | ErrorKind::Payment
+                | ErrorKind::InvalidRequest
+                | ErrorKind::UnsuitableImage
+                | ErrorKind::UnknownTask,
+            ) => Trouble::Other,
+        }
+    }
+
+    /// The kind of a job's failure that a refusal for good leads to. That tries are used up is none: what may pass has
+    /// not become what never works.
     #[must_use]
     pub fn failure_kind(&self) -> FailureKind {
-        match (self.kind, self.advice) {
-            (ErrorKind::UnsuitableImage, _) => FailureKind::UnsuitableImage,
-            (_, Advice::Retry { .. } | Advice::Slow { .. } | Advice::NextDay { .. }) => FailureKind::Exhausted,
-            (_, Advice::Unknown) => FailureKind::OutcomeUnknown,
-            (_, Advice::Reject | Advice::Hold) => FailureKind::Rejected,
+        match self.kind {
+            ErrorKind::UnsuitableImage => FailureKind::UnsuitableImage,
+            _ => FailureKind::Rejected,
         }
     }
 }

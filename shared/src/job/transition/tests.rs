@@ -1,5 +1,7 @@
 //! The life of a job, told as a property: whatever happens, in whatever order and however often, the job stays legal.
 
+mod interleaving;
+
 use proptest::prelude::*;
 
 use super::*;
@@ -67,8 +69,17 @@ fn any_event() -> impl Strategy<Value = Event> {
             Just(Event::Started { at, lease_until: at }),
             Just(Event::Settling { lease_until: at }),
             Just(Event::Postponed { until: at, slot_at: None, because: Because::NotAsked }),
-            Just(Event::Postponed { until: at, slot_at: Some(at), because: Because::Failed }),
-            Just(Event::OutcomeUnknown { settle_at: at }),
+            Just(Event::Postponed {
+                until: at,
+                slot_at: Some(at),
+                because: Because::Failed { trouble: Trouble::Network, at }
+            }),
+            Just(Event::Postponed {
+                until: at,
+                slot_at: None,
+                because: Because::Failed { trouble: Trouble::RateLimited, at }
+            }),
+            Just(Event::OutcomeUnknown { settle_at: at, trouble: Trouble::Unavailable }),
             Just(Event::Accepted { at, task_id: Some(TaskId("t".into())), due_at: at, adopted: true }),
             Just(Event::Progressed { due_at: at }),
             Just(Event::Finished { at, outcome: Outcome::of(ResultSource::Original), due_at: time(999) }),
