@@ -20,6 +20,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{
     StoreError,
+    provider_row::only_condition_failed,
     table::{DUE_AT, DUE_INDEX, ID, LANE, TTL_ATTRIBUTE},
     words,
 };
@@ -40,6 +41,8 @@ enum Condition {
 
 /// The job has not ended and has no callback yet.
 const IF_AWAITED: &str = "attribute_exists(#lane) AND attribute_not_exists(#callback)";
+/// The row is due when it was due.
+const IF_STILL_DUE: &str = "#due_at = :found";
 /// The job has not ended.
 const IF_UNFINISHED: &str = "attribute_exists(#lane)";
 
@@ -70,6 +73,26 @@ pub enum CallbackWritten {
     NotNeeded,
     /// There is no such job.
     NoSuchJob,
+}
+
+/// What [`Jobs::due`] found.
+#[derive(Debug, Default)]
+pub struct DueRows {
+    /// The jobs.
+    pub jobs: Vec<Job>,
+    /// Rows that are due and can be read as no job.
+    pub unreadable: Vec<UnreadableRow>,
+}
+
+/// A row that can be read as no job: corrupted, or written by a newer version of us.
+#[derive(Debug)]
+pub struct UnreadableRow {
+    /// The row's id.
+    pub id: String,
+    /// When it is due, as the index has it.
+    pub due_at_ms: i64,
+    /// What is wrong with it.
+    pub error: StoreError,
 }
 
 /// Which jobs [`Jobs::list`] is to show.
@@ -144,7 +167,7 @@ impl Jobs {
             .send()
             .await
             .map_err(|e| StoreError::Table { doing: "read", message: words(&e) })?;
-        output.item.and_then(read).transpose()
+        output.item.map(job_of).transpose()
     }
 
     /// Puts a callback on the job, without reading the job first (`IF_AWAITED`: the job has not ended and has no
@@ -256,7 +279,7 @@ impl Jobs {
     ///
     /// # Errors
     /// When DynamoDB refuses or a row is no job.
-    pub async fn due(&self, lane: u8, until: Timestamp, most: u16) -> Result<Vec<Job>, StoreError> {
+    pub async fn due(&self, lane: u8, until: Timestamp, most: u16) -> Result<DueRows, StoreError> {
         let output = self
             .client
             .query()
@@ -271,7 +294,38 @@ impl Jobs {
             .send()
             .await
             .map_err(|e| StoreError::Table { doing: "searched for due jobs", message: words(&e) })?;
-        Ok(output.items.unwrap_or_default().into_iter().filter_map(readable).collect())
+        let mut rows = DueRows::default();
+        for item in output.items.unwrap_or_default() {
+            let due_at_ms = item.get(DUE_AT).and_then(|due_at| due_at.as_n().ok()?.parse().ok()).unwrap_or_default();
+            let id = id_of(&item);
+            match job_of(item) {
+                Ok(job) => rows.jobs.push(job),
+                Err(error) => rows.unreadable.push(UnreadableRow { id, due_at_ms, error }),
+            }
+        }
+        Ok(rows)
+    }
+
+    /// Has the index name a row that cannot be read for a later time (`IF_STILL_DUE`). Nothing else of the row changes, so
+    /// whoever can read it finds its job as it was. False: it has changed.
+    ///
+    /// # Errors
+    /// When DynamoDB refuses for another reason.
+    pub async fn put_off(&self, row: &UnreadableRow, until: Timestamp) -> Result<bool, StoreError> {
+        let update = self
+            .client
+            .update_item()
+            .table_name(&self.table)
+            .key(ID, AttributeValue::S(row.id.clone()))
+            .condition_expression(IF_STILL_DUE)
+            .update_expression("SET #due_at = :until")
+            .expression_attribute_names("#due_at", DUE_AT)
+            .expression_attribute_values(":found", number(row.due_at_ms))
+            .expression_attribute_values(":until", number(until.as_millisecond()));
+        match update.send().await {
+            Ok(_) => Ok(true),
+            Err(error) => only_condition_failed(&error).map(|()| false),
+        }
     }
 
     /// Every unfinished job.
@@ -391,8 +445,17 @@ fn read(item: Item) -> Option<Result<Job, StoreError>> {
     if !item.contains_key("upload") {
         return None;
     }
-    let id = item.get(ID).and_then(|id| id.as_s().ok()).cloned().unwrap_or_default();
-    Some(serde_dynamo::from_item(item).map_err(|source| StoreError::Row { id, source }))
+    Some(job_of(item))
+}
+
+/// Reads a row that has to be a job.
+fn job_of(item: Item) -> Result<Job, StoreError> {
+    let id = id_of(&item);
+    serde_dynamo::from_item(item).map_err(|source| StoreError::Row { id, source })
+}
+
+fn id_of(item: &Item) -> String {
+    item.get(ID).and_then(|id| id.as_s().ok()).cloned().unwrap_or_default()
 }
 
 /// The same where one row must not keep the others from being seen.
