@@ -58,7 +58,11 @@ fn write(folder: &Path, mut letter: DeadLetter) -> io::Result<()> {
     make_room(folder)?;
     // In the order of their names they are in the order of time.
     let name = format!("{:015}-{}.json", letter.at.as_millisecond(), letter.message_id);
-    fs::write(folder.join(name), serde_json::to_vec_pretty(&letter)?)
+    // Whoever looks into the folder sees whole letters only.
+    let mut file = tempfile::NamedTempFile::new_in(folder)?;
+    serde_json::to_writer_pretty(&mut file, &letter)?;
+    file.persist(folder.join(name)).map_err(|problem| problem.error)?;
+    Ok(())
 }
 
 fn make_room(folder: &Path) -> io::Result<()> {

@@ -8,7 +8,7 @@
 //! ```
 //! Whoever loses reads the row again and applies its event to what it finds, if that is still legal.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use aws_sdk_dynamodb::{
     Client,
@@ -24,7 +24,7 @@ use super::{
     table::{DUE_AT, DUE_INDEX, ID, LANE, TTL_ATTRIBUTE},
     words,
 };
-use crate::job::{CallbackReceived, Job, JobId, ProviderName, StateName};
+use crate::job::{Balance, CallbackReceived, Job, JobId, ProviderName, StateName};
 
 /// How many partitions the index of unfinished jobs has.
 pub const LANES: u8 = 8;
@@ -102,6 +102,24 @@ pub struct Filter {
     pub state: Option<StateName>,
     /// Only those of this provider.
     pub provider: Option<ProviderName>,
+}
+
+impl Filter {
+    fn takes(self, job: &Job) -> bool {
+        // A branch is told as a part of its upload's job.
+        job.branch.is_none()
+            && self.state.is_none_or(|state| job.state.name() == state)
+            && self.provider.is_none_or(|provider| job.route.provider == provider)
+    }
+}
+
+/// What [`Jobs::survey`] found.
+#[derive(Debug, Default)]
+pub struct Survey {
+    /// Jobs that pass the filter, the newest first.
+    pub jobs: Vec<Job>,
+    /// The newest balance that any job's reply told, by provider.
+    pub balances: BTreeMap<ProviderName, Balance>,
 }
 
 /// The table of jobs.
@@ -388,9 +406,34 @@ impl Jobs {
             let item = item.map_err(|e| StoreError::Table { doing: "listed", message: words(&e) })?;
             jobs.extend(readable(item));
         }
-        jobs.sort_by(|a, b| b.created_at.cmp(&a.created_at).then_with(|| a.upload.key.cmp(&b.upload.key)));
-        jobs.truncate(most);
+        newest(&mut jobs, most);
         Ok(jobs)
+    }
+
+    /// The same with the newest balances, whatever the filter. The table is read once, as for a list, since DynamoDB reads
+    /// what it filters out; so balances need no row of their own and no write beside the steps'.
+    ///
+    /// # Errors
+    /// When DynamoDB refuses.
+    pub async fn survey(&self, filter: Filter, most: usize) -> Result<Survey, StoreError> {
+        let scan = self.client.scan().table_name(&self.table).filter_expression("attribute_exists(#upload)");
+        let mut items = scan.expression_attribute_names("#upload", "upload").into_paginator().items().send();
+        let mut survey = Survey::default();
+        while let Some(item) = items.next().await {
+            let item = item.map_err(|e| StoreError::Table { doing: "listed", message: words(&e) })?;
+            let Some(job) = readable(item) else { continue };
+            for (provider, balance) in job.balances() {
+                let newest = survey.balances.entry(provider).or_insert(balance);
+                if newest.at < balance.at {
+                    *newest = balance;
+                }
+            }
+            if filter.takes(&job) {
+                survey.jobs.push(job);
+            }
+        }
+        newest(&mut survey.jobs, most);
+        Ok(survey)
     }
 
     /// Writes the whole row. `Some(old row)` when the condition did not hold.
@@ -422,6 +465,12 @@ impl Jobs {
             Err(error) => Err(StoreError::Table { doing: "written", message: words(&error) }),
         }
     }
+}
+
+/// The newest jobs first, and no more than `most`.
+fn newest(jobs: &mut Vec<Job>, most: usize) {
+    jobs.sort_by(|a, b| b.created_at.cmp(&a.created_at).then_with(|| a.upload.key.cmp(&b.upload.key)));
+    jobs.truncate(most);
 }
 
 /// A job as a row: the job itself, and beside it what the index and the TTL need.
