@@ -2,7 +2,7 @@
 
 use std::{any::Any, future::Future, panic::AssertUnwindSafe};
 
-use futures_util::FutureExt as _;
+use futures_util::{FutureExt as _, future::BoxFuture};
 
 /// Work that panicked. What it had written stays; what it had not is found by the job's `due_at`.
 #[derive(Debug, thiserror::Error)]
@@ -10,9 +10,10 @@ use futures_util::FutureExt as _;
 pub struct Panicked(String);
 
 /// Does `work` and catches its panic. Nothing that it leaves behind is looked at by others: flows share clients and the
-/// stores, which hold no half-made state of ours.
-pub(crate) async fn caught<T>(work: impl Future<Output = T>) -> Result<T, Panicked> {
-    AssertUnwindSafe(work).catch_unwind().await.map_err(|panic| Panicked(words(panic.as_ref())))
+/// stores, which hold no half-made state of ours. Boxed, as are the other long ways.
+pub(crate) fn caught<'a, T: 'a>(work: impl Future<Output = T> + Send + 'a) -> BoxFuture<'a, Result<T, Panicked>> {
+    let caught = AssertUnwindSafe(work).catch_unwind();
+    Box::pin(caught.map(|done| done.map_err(|panic| Panicked(words(panic.as_ref())))))
 }
 
 fn words(panic: &(dyn Any + Send)) -> String {

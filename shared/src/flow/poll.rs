@@ -9,7 +9,7 @@ use std::{
 use futures_util::future::try_join_all;
 use jiff::{SignedDuration, Timestamp};
 
-use super::{App, FlowError, caught};
+use super::{App, FlowError, Panicked, caught};
 use crate::{
     job::{Event, FailureKind, Job, JobId, ProviderName, State, TaskId},
     provider::{Provider, TaskStatus, facts},
@@ -90,7 +90,7 @@ async fn look_at(app: &App, due: Vec<Job>) -> Vec<JobId> {
             Some(task_id) => tasks.entry(job.provider()).or_default().push((task_id, job)),
             None => {
                 let id = job.id.clone();
-                failed.extend(told(id, look_at_one(app, job)).await);
+                failed.extend(told(id, caught(look_at_one(app, job)).await));
             }
         }
     }
@@ -104,9 +104,8 @@ async fn look_at(app: &App, due: Vec<Job>) -> Vec<JobId> {
 
 /// What goes wrong with one job, were it a mistake of ours, must not keep the others from being looked at. Returns the
 /// job if it could not be looked at.
-async fn told(job_id: JobId, look: impl Future<Output = Result<(), FlowError>>) -> Option<JobId> {
-    let looked_at = caught(look).await.unwrap_or_else(|panicked| Err(panicked.into()));
-    let error = looked_at.err()?;
+fn told(job_id: JobId, looked_at: Result<Result<(), FlowError>, Panicked>) -> Option<JobId> {
+    let error = looked_at.unwrap_or_else(|panicked| Err(panicked.into())).err()?;
     tracing::error!(%job_id, %error, cause = ?std::error::Error::source(&error), "job could not be looked at");
     Some(job_id)
 }
@@ -158,7 +157,7 @@ async fn ask(app: &App, provider: &dyn Provider, jobs: Vec<(TaskId, Job)>) -> Ve
         Ok(Ok(statuses)) => {
             for (task_id, job) in jobs {
                 let id = job.id.clone();
-                failed.extend(told(id, answered(app, job, statuses.get(&task_id))).await);
+                failed.extend(told(id, caught(answered(app, job, statuses.get(&task_id))).await));
             }
         }
         Ok(Err(error)) => {
@@ -167,7 +166,7 @@ async fn ask(app: &App, provider: &dyn Provider, jobs: Vec<(TaskId, Job)>) -> Ve
             for (_, job) in jobs {
                 let id = job.id.clone();
                 let says = format!("the provider could not be asked: {error}");
-                failed.extend(told(id, still_working(app, job, &says)).await);
+                failed.extend(told(id, caught(still_working(app, job, &says)).await));
             }
         }
         Err(panicked) => {

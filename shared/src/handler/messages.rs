@@ -101,7 +101,7 @@ fn failures(done: Result<(), FlowError>) -> Vec<MessageError> {
 async fn each<F, W>(event: SqsEvent, work: F) -> Vec<FailedMessage>
 where
     F: Fn(String) -> W,
-    W: Future<Output = Vec<MessageError>>,
+    W: Future<Output = Vec<MessageError>> + Send,
 {
     let work = &work;
     stream::iter(event.records)
