@@ -134,6 +134,9 @@ pub(crate) struct Jobs {
 pub(crate) struct Job {
     /// The job's id, as `darkroom jobs` prints it
     pub(crate) id: JobId,
+    /// Show the callbacks that are kept, as they came
+    #[arg(long)]
+    pub(crate) callback: bool,
     /// Print JSON (as in job.json) and nothing else
     #[arg(long)]
     pub(crate) json: bool,

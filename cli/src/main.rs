@@ -4,6 +4,7 @@
 mod arguments;
 mod command;
 mod connection;
+mod hold_notices;
 mod local;
 mod terminal;
 

@@ -15,9 +15,9 @@ fuzz_target!(|text: &str| {
             assert_eq!(read_wake_up(&again).ok().as_ref(), Some(&wake_up));
             assert_eq!(woken, Some(wake_up));
         }
-        Ok(SubmitMessage::Uploaded(uploads)) => {
+        Ok(SubmitMessage::Uploaded(notification)) => {
             assert_eq!(woken, None);
-            for upload in uploads {
+            for upload in notification.uploads {
                 assert!(!upload.etag.starts_with('"') && !upload.etag.ends_with('"'));
                 check_key(&upload.key);
             }
@@ -42,7 +42,7 @@ fn check_key(key: &str) {
         "s3": {"bucket": {"name": "darkroom"}, "object": {"key": encoded, "size": 1, "sequencer": "1"}},
     }]});
     match read_submit_message(&notification.to_string()) {
-        Ok(SubmitMessage::Uploaded(uploads)) => assert_eq!(uploads[0].key, key),
+        Ok(SubmitMessage::Uploaded(notification)) => assert_eq!(notification.uploads[0].key, key),
         other => panic!("{other:?}"),
     }
 }

@@ -107,3 +107,46 @@ async fn copies_of_an_image_with_a_very_long_name_are_all_there() {
     let keys: std::collections::BTreeSet<&str> = outputs.iter().map(|(key, _)| key.as_str()).collect();
     assert_eq!(keys.len(), 3, "{keys:?}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_that_leads_elsewhere_is_refused_when_it_is_put() {
+    let serve = World::new().serve();
+    for key in ["uploads/watermark/default/../x.jpg", "uploads/watermark/default/./x.jpg", "uploads/../x.jpg"] {
+        let body = aws_sdk_s3::primitives::ByteStream::from_static(CAT);
+        let refused = serve.s3().put_object().bucket("darkroom").key(key).body(body).send().await.unwrap_err();
+        let told = format!("{}", aws_sdk_s3::error::DisplayErrorContext(refused));
+        says(&told, &["InvalidArgument", key]);
+    }
+    let jobs: Value = serde_json::from_slice(&serve.run(&["jobs", "--json"]).stdout).unwrap();
+    assert_eq!(jobs, serde_json::json!([]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_upload_that_can_have_no_job_is_kept_as_a_dead_letter_with_its_reason() {
+    let world = World::new();
+    let serve = world.serve();
+    let folders = ["a", "b", "c", "d"].map(|letter| letter.repeat(220)).join("/");
+    let upload = format!("uploads/watermark/default/{folders}.jpg");
+    serve.put(&upload, CAT).await;
+    let letters = || -> Vec<Value> {
+        let Ok(entries) = std::fs::read_dir(world.data().join("dead-letters")) else { return Vec::new() };
+        let letters = entries.map(|entry| entry.unwrap().path()).filter(|path| path.extension().is_some());
+        letters.map(|path| serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()).collect()
+    };
+    while letters().is_empty() {
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    let letter = letters().remove(0);
+    assert_eq!((&letter["queue"], &letter["deliveries"]), (&"submit-watermark".into(), &1.into()), "{letter:#}");
+    says(letter["reason"].as_str().unwrap(), &["the key has", "840"]);
+    assert!(letter["body"].as_str().unwrap().contains(&upload));
+    // Who comes from the log finds the letter, and the other way round.
+    let id = letter["message_id"].as_str().unwrap();
+    assert_eq!(serve.log().matches(id).count(), 1, "{}", serve.log());
+    assert!(serve.stop());
+
+    let serve = world.serve();
+    serve.put("uploads/watermark/b.jpg", CAT).await;
+    serve.done("uploads/watermark/b.jpg").await;
+    assert_eq!(letters().len(), 1, "the next start does not say it again");
+}

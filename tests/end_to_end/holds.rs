@@ -1,12 +1,12 @@
 //! When a provider's account is the trouble and not the image: nothing fails, nothing is lost, and all go on once the
 //! account is in order.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use serde_json::Value;
 
 use crate::providers::QUICK;
-use crate::world::{Outside, Serve, World, picture, text};
+use crate::world::{Outside, Serve, World, file, picture, text};
 
 async fn report(serve: &Serve, world: &World) -> Value {
     serde_json::from_slice(&serve.run_with(world, &["check", "--json"]).stdout).unwrap()
@@ -122,6 +122,20 @@ async fn a_provider_is_put_on_hold_before_its_account_is_empty() {
     assert_eq!(hold_of(&serve, &world, "fangtang").await["kind"], "low_balance");
     tokio::time::sleep(Duration::from_secs(1)).await;
     assert_eq!((outside.charges("watermark"), outside.charges("fangtang")), (1, 1));
+
+    // Both balances are told, whichever jobs are listed, and that they are low.
+    let told = text(&serve.run(&["jobs", "--state", "failed"]).stdout);
+    for words in ["watermark had 100019 left at", "fangtang had 999 left at", "the 200000 that min_balance keeps"] {
+        assert!(told.contains(words), "'{words}' is not in: {told}");
+    }
+    let only = text(&serve.run(&["jobs", "--provider", "fangtang"]).stdout);
+    assert!(only.contains("fangtang had") && !only.contains("watermark had"), "{only}");
+    let report = report(&serve, &world).await;
+    for (provider, left) in [("watermark", 100_019), ("fangtang", 999)] {
+        let report = &report["providers"][provider];
+        assert_eq!(report["balance"], left, "{report}");
+        assert!(report["notes"].to_string().contains("min_balance"), "{report}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -138,4 +152,35 @@ async fn a_day_has_as_many_submits_as_it_is_given() {
     tokio::time::sleep(Duration::from_secs(1)).await;
     let waiting = states(&serve).iter().filter(|state| *state == "queued").count();
     assert_eq!((waiting, outside.charges("imageban")), (2, 2));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn put_says_that_its_images_wait_for_a_hold_and_an_upload_deleted_meanwhile_is_missed() {
+    let outside = Outside::open(QUICK).await;
+    outside.sandbox.faults().imgfactory.refuse_payment(true);
+    let world = World::new().with_providers(&outside);
+    let serve = Arc::new(world.serve());
+    serve.put("uploads/imgfactory/deleted.png", &picture(1)).await;
+    hold_of(&serve, &world, "imgfactory").await;
+    let deleted = serve.s3().delete_object().bucket("darkroom").key("uploads/imgfactory/deleted.png").send().await;
+    deleted.unwrap();
+
+    let photo = file(world.folder.path(), "photo.png", &picture(2));
+    let serve_of_put = Arc::clone(&serve);
+    let put = tokio::task::spawn_blocking(move || {
+        serve_of_put.run(&["put", "imgfactory/default", &photo, "--wait", "--json"])
+    });
+    tokio::time::sleep(Duration::from_secs(7)).await;
+    outside.sandbox.faults().clear();
+    assert!(serve.run(&["release", "imgfactory"]).status.success());
+    let put = put.await.unwrap();
+    let told = text(&put.stderr);
+    assert_eq!(told.matches("imgfactory is on hold since").count(), 1, "{told}");
+    assert!(told.contains("1 wait for it: ") && told.contains("Top up"), "{told}");
+    let documents: Value = serde_json::from_slice(&put.stdout).unwrap();
+    assert_eq!((put.status.code(), &documents[0]["state"]), (Some(0), &"done".into()));
+
+    let missed = serve.ended("uploads/imgfactory/deleted.png").await;
+    assert_eq!(missed["reason"]["kind"], "upload_missing", "{missed:#}");
+    assert_eq!(outside.charges("imgfactory"), 1);
 }

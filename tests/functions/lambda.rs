@@ -12,6 +12,7 @@ use axum::{
 };
 use serde_json::Value;
 use tokio::{
+    io::AsyncReadExt as _,
     net::TcpListener,
     process::Command,
     sync::{Mutex, mpsc},
@@ -54,6 +55,16 @@ pub(crate) async fn invoke(binary: &str, environment: &[(&str, &str)], event: &s
 
 /// The same over the DynamoDB at `stores`.
 pub(crate) async fn invoke_over(stores: &str, binary: &str, environment: &[(&str, &str)], event: &str) -> Answer {
+    invoke_and_listen(stores, binary, environment, event).await.0
+}
+
+/// The same with what the function logged.
+pub(crate) async fn invoke_and_listen(
+    stores: &str,
+    binary: &str,
+    environment: &[(&str, &str)],
+    event: &str,
+) -> (Answer, String) {
     let (answers, mut answered) = mpsc::unbounded_channel();
     let endpoint = Endpoint { event: Arc::new(Mutex::new(Some(event.to_owned()))), answers };
     let router = Router::new()
@@ -92,13 +103,21 @@ pub(crate) async fn invoke_over(stores: &str, binary: &str, environment: &[(&str
     ]);
     all.extend(environment.iter().copied());
     let mut function = Command::new(binary);
-    function.env_clear().envs(all).kill_on_drop(true).stdout(Stdio::null()).stderr(Stdio::null());
+    function.env_clear().envs(all).kill_on_drop(true).stdout(Stdio::null()).stderr(Stdio::piped());
     let mut function = function.spawn().unwrap();
-    tokio::select! {
+    let mut stderr = function.stderr.take().unwrap();
+    let log = tokio::spawn(async move {
+        let mut log = String::new();
+        stderr.read_to_string(&mut log).await.unwrap();
+        log
+    });
+    let answer = tokio::select! {
         answer = answered.recv() => answer.unwrap(),
         ended = function.wait() => panic!("the function ended without an answer: {ended:?}"),
         () = tokio::time::sleep(Duration::from_secs(20)) => panic!("no answer in time"),
-    }
+    };
+    function.kill().await.unwrap();
+    (answer, log.await.unwrap())
 }
 
 /// An empty DynamoDB with our table.

@@ -11,8 +11,8 @@ use darkroom_shared::{
     aws,
     config::{self, Presets},
     environment::Environment,
-    flow::{self, NotesInTable},
-    job::{Hold, ProviderName, Step, Tree},
+    flow::NotesInTable,
+    job::{Balance, Hold, ProviderName},
     lambda,
     provider::{self, Account, Equipment, ErrorKind, Http, Notes, NotesInMemory, definition},
     store::{Filter, Jobs},
@@ -145,11 +145,10 @@ struct ToldByJobs {
     submits_today: BTreeMap<ProviderName, u64>,
     holds: BTreeMap<ProviderName, Hold>,
     /// What the newest reply of a provider said of the account: some say so only there.
-    balances: BTreeMap<ProviderName, (i64, Option<Timestamp>)>,
+    balances: BTreeMap<ProviderName, Balance>,
 }
 
 async fn told_by_jobs(arguments: &Check, environment: &Environment) -> anyhow::Result<ToldByJobs> {
-    const LOOKED_AT: usize = 200;
     let connection = Connection::open(&arguments.place, environment).await?;
     connection.check().await?;
     let mut told = ToldByJobs::default();
@@ -159,16 +158,7 @@ async fn told_by_jobs(arguments: &Check, environment: &Environment) -> anyhow::R
             told.holds.insert(name, hold);
         }
     }
-    for job in connection.jobs.list(Filter::default(), LOOKED_AT).await? {
-        let tree = flow::tree(&connection.jobs, job).await?;
-        for step in steps(&tree) {
-            let Some(balance) = step.balance else { continue };
-            let newest = told.balances.entry(step.provider).or_insert((balance, step.finished_at));
-            if newest.1 < step.finished_at {
-                *newest = (balance, step.finished_at);
-            }
-        }
-    }
+    told.balances = connection.jobs.survey(Filter::default(), 0).await?.balances;
     told.jobs = Some(connection.jobs);
     Ok(told)
 }
@@ -179,13 +169,29 @@ async fn provider_report(
     presets: &Presets,
     told: &ToldByJobs,
 ) -> anyhow::Result<ProviderReport> {
+    let mut report = asked(name, environment, presets, told).await?;
+    let least = presets.min_balance(name).or_else(|| told.balances.get(&name)?.least);
+    if let (Some(left), Some(least)) = (report.balance, least)
+        && Balance::is_close_to(left, least)
+    {
+        report.notes.push(format!("little more is left than the {least} that min_balance keeps: top up"));
+    }
+    Ok(report)
+}
+
+async fn asked(
+    name: ProviderName,
+    environment: &Environment,
+    presets: &Presets,
+    told: &ToldByJobs,
+) -> anyhow::Result<ProviderReport> {
     let mut report = ProviderReport {
         submits_today: told.submits_today.get(&name).copied(),
         hold: told.holds.get(&name).cloned(),
         ..ProviderReport::default()
     };
-    if let Some((balance, at)) = told.balances.get(&name) {
-        (report.balance, report.balance_at) = (Some(*balance), *at);
+    if let Some(balance) = told.balances.get(&name) {
+        (report.balance, report.balance_at) = (Some(balance.left), Some(balance.at));
     }
     if !definition(name).has_credentials(environment) {
         return Ok(report);
@@ -224,10 +230,6 @@ async fn provider_report(
         }
     };
     Ok(report)
-}
-
-fn steps(tree: &Tree) -> Vec<&Step> {
-    tree.job.steps.iter().chain(tree.branches.iter().flat_map(steps)).collect()
 }
 
 fn show(report: &Report) {

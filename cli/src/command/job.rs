@@ -3,8 +3,10 @@
 use anyhow::bail;
 use darkroom_shared::{
     flow,
-    job::{Document, DocumentItem},
+    job::{CallbackReceived, Document, DocumentItem, JobId, Tree},
 };
+use jiff::Timestamp;
+use serde::Serialize;
 
 use crate::{Ended, arguments::Job, connection::Connection, terminal};
 
@@ -19,7 +21,12 @@ pub(crate) async fn run(
         bail!("there is no job {}; `darkroom jobs` lists those there are", arguments.id);
     };
     let problem = job.step().and_then(|step| step.problem.clone());
-    let document = Document::from(&flow::tree(&connection.jobs, job).await?);
+    let tree = flow::tree(&connection.jobs, job).await?;
+    if arguments.callback {
+        show_callbacks(&callbacks(&tree), arguments.json)?;
+        return Ok(Ended::Done);
+    }
+    let document = Document::from(&tree);
     if arguments.json {
         terminal::json(&document)?;
     } else {
@@ -29,6 +36,45 @@ pub(crate) async fn run(
         }
     }
     Ok(Ended::Done)
+}
+
+/// A callback that is kept with the job or one of its branches.
+#[derive(Debug, Serialize)]
+struct KeptCallback<'a> {
+    job_id: &'a JobId,
+    at: Timestamp,
+    /// Whether it could be read.
+    readable: bool,
+    /// The size of what is kept; of a long one, that is the beginning.
+    bytes: usize,
+    body: &'a str,
+}
+
+fn callbacks(tree: &Tree) -> Vec<KeptCallback<'_>> {
+    let job = &tree.job;
+    let mut all: Vec<KeptCallback<'_>> = Vec::new();
+    for (callback, readable) in [(&job.callback, true), (&job.malformed_callback, false)] {
+        let Some(CallbackReceived { at, body }) = callback else { continue };
+        all.push(KeptCallback { job_id: &job.id, at: *at, readable, bytes: body.len(), body });
+    }
+    all.extend(tree.branches.iter().flat_map(callbacks));
+    all
+}
+
+fn show_callbacks(callbacks: &[KeptCallback<'_>], json: bool) -> anyhow::Result<()> {
+    if json {
+        return terminal::json(&callbacks);
+    }
+    if callbacks.is_empty() {
+        terminal::line("no callback is kept: none came, or the job has gone on since");
+    }
+    for KeptCallback { job_id, at, readable, bytes, body } in callbacks {
+        let readable = if *readable { "" } else { "  cannot be read" };
+        terminal::line(format!("callback {at}  job {job_id}  {bytes} bytes{readable}"));
+        // A stranger's control characters are not for this terminal.
+        terminal::line(body.replace(|c: char| c.is_control() && c != '\n', " "));
+    }
+    Ok(())
 }
 
 fn show(document: &Document) {

@@ -8,12 +8,12 @@ use std::{
 
 use anyhow::{Context as _, bail};
 use darkroom_shared::{
-    job::{Document, JobId, RESULTS_PREFIX, StateName, UploadKey},
+    job::{Document, Job, JobId, RESULTS_PREFIX, StateName, UploadKey},
     store::{Objects, StoreError},
 };
 use serde::Serialize;
 
-use crate::{Ended, arguments::Put, connection::Connection, terminal};
+use crate::{Ended, arguments::Put, connection::Connection, hold_notices::HoldNotices, terminal};
 
 /// How often the bucket is asked for a `job.json`.
 const LOOK_EVERY: Duration = Duration::from_millis(300);
@@ -58,9 +58,9 @@ pub(crate) async fn run(
         }
         return Ok(Ended::Done);
     }
-    let mut documents = Vec::new();
+    let (mut documents, mut notices) = (Vec::new(), HoldNotices::new());
     for upload in &awaited {
-        let document = wait_for(&connection.objects, upload).await?;
+        let document = wait_for(&connection, upload, &awaited, &mut notices).await?;
         if let Some(out) = &arguments.out {
             fetch(&connection.objects, &document, out).await?;
         }
@@ -93,7 +93,9 @@ fn keys(arguments: &Put) -> anyhow::Result<Vec<(UploadKey, PathBuf)>> {
                 file.display()
             );
         }
-        keys.push((UploadKey::for_file(&arguments.route, name), file.clone()));
+        let key = UploadKey::for_file(&arguments.route, name);
+        UploadKey::parse(key.as_str()).with_context(|| format!("{} cannot be put", file.display()))?;
+        keys.push((key, file.clone()));
     }
     Ok(keys)
 }
@@ -107,14 +109,21 @@ async fn document(objects: &Objects, key: &UploadKey) -> anyhow::Result<Option<D
     }
 }
 
-async fn wait_for(objects: &Objects, upload: &Awaited) -> anyhow::Result<Document> {
+async fn wait_for(
+    connection: &Connection,
+    upload: &Awaited,
+    all: &[Awaited],
+    notices: &mut HoldNotices,
+) -> anyhow::Result<Document> {
+    let ours = |job: &Job| all.iter().any(|put| put.key.as_str() == job.upload.key && put.etag == job.upload.etag);
     loop {
-        if let Some(document) = document(objects, &upload.key).await?
+        if let Some(document) = document(&connection.objects, &upload.key).await?
             && Some(&document.id) != upload.earlier.as_ref()
             && document.upload.etag == upload.etag
         {
             return Ok(document);
         }
+        notices.look(&connection.jobs, ours).await;
         tokio::time::sleep(LOOK_EVERY).await;
     }
 }

@@ -1,6 +1,7 @@
 //! All of darkroom on one machine: an S3, a DynamoDB, the queues, the schedule and the webhook in one process, around
 //! the same handlers that run as functions on AWS, reached through the same clients.
 
+mod dead_letters;
 mod dynamodb;
 mod http;
 mod queue;
@@ -40,7 +41,7 @@ use tokio::{
 };
 use url::Url;
 
-use self::queue::MemoryQueue;
+use self::{dead_letters::DeadLetters, queue::MemoryQueue};
 
 /// The bucket and the table of a host on one machine.
 pub(crate) const NAME: &str = "darkroom";
@@ -146,7 +147,8 @@ impl Host {
         servers.spawn(http::serve(app.clone(), secrets, sandbox, http, serving_stops.clone()));
         let unfinished = flow::recover(&app).await?;
         servers.spawn(pass_on(uploads, queue.clone()));
-        workers.spawn(queue::work(app.clone(), queue.clone(), messages, working_stops.clone()));
+        let dead_letters = DeadLetters::below(&settings.data);
+        workers.spawn(queue::work(app.clone(), queue.clone(), messages, dead_letters, working_stops.clone()));
         workers.spawn(schedule::run(app.clone(), working_stops));
         let bucket_folder = bucket_root.join(NAME);
         let without_job = uploads::find_without_job(&app, &s3_client, &queue, &bucket_folder).await?;
@@ -329,6 +331,10 @@ fn app(
 /// Sends every new object to its queue. It ends when the S3 has ended.
 async fn pass_on(mut uploads: mpsc::UnboundedReceiver<darkroom_shared::event::Uploaded>, queue: MemoryQueue) {
     while let Some(uploaded) = uploads.recv().await {
-        queue.notify(&uploaded);
+        if uploaded.bucket == NAME {
+            queue.notify(&uploaded);
+        } else {
+            tracing::warn!(bucket = uploaded.bucket, key = uploaded.key, "upload ignored: our bucket is '{NAME}'");
+        }
     }
 }

@@ -1,5 +1,6 @@
 //! The queues of one machine: messages in memory, given to the same handlers as on AWS, delivered again when they fail.
-//! What is lost at a stop is made again at the next start, since every unfinished job has a `due_at`.
+//! What is lost at a stop is made again at the next start, since every unfinished job has a `due_at`. What fails for good
+//! is kept as a dead letter.
 
 use std::{sync::Arc, time::Duration};
 
@@ -9,8 +10,8 @@ use darkroom_shared::{
     clock::Clock,
     event::{Uploaded, encode_key},
     flow::App,
-    handler,
-    job::{ProviderName, UploadKey, UploadKeyError},
+    handler::{self, FailedMessage, MOST_DELIVERIES},
+    job::{ProviderName, UPLOADS_PREFIX, UploadKey, UploadKeyError},
     store::{Queue, QueueName, StoreError, WakeUp},
 };
 use tokio::{
@@ -18,13 +19,14 @@ use tokio::{
     task::JoinSet,
 };
 
+use super::dead_letters::{DeadLetter, DeadLetters};
+
 /// Messages of one queue that are worked on at the same time.
 const AT_ONCE: usize = 8;
-/// A message that fails so often is dropped, as a queue with a dead-letter queue would.
-const MOST_DELIVERIES: u32 = 5;
 
 #[derive(Debug, Clone)]
 struct Message {
+    id: String,
     queue: QueueName,
     body: String,
     deliveries: u32,
@@ -45,18 +47,25 @@ impl MemoryQueue {
         (Self(sender), Messages(receiver))
     }
 
-    fn put(&self, queue: QueueName, body: String, deliveries: u32) {
+    fn put(&self, queue: QueueName, body: String) {
+        self.put_again(Message { id: uuid::Uuid::new_v4().to_string(), queue, body, deliveries: 0 });
+    }
+
+    fn put_again(&self, message: Message) {
         // It fails only when the host is stopping; the next start finds the work again.
-        let _ = self.0.send(Message { queue, body, deliveries });
+        let _ = self.0.send(message);
     }
 
     /// Sends a new object on as S3 would: to the queue of its provider, or nowhere.
     pub(super) fn notify(&self, uploaded: &Uploaded) {
         match UploadKey::parse(&uploaded.key) {
-            Ok(key) => self.put(QueueName::Submit(key.route().provider), notification(uploaded), 0),
+            Ok(key) => self.put(QueueName::Submit(key.route().provider), notification(uploaded)),
             Err(UploadKeyError::NotAnUpload | UploadKeyError::Folder) => {}
-            Err(problem @ (UploadKeyError::InvalidPreset(_) | UploadKeyError::TooLong(_))) => {
-                tracing::warn!(key = uploaded.key, %problem, "upload ignored");
+            // Its notification comes on AWS too: the handler says what is wrong with it.
+            Err(UploadKeyError::InvalidPreset(_) | UploadKeyError::TooLong(_) | UploadKeyError::LeadsElsewhere(_)) => {
+                if let Some(provider) = addressed(&uploaded.key) {
+                    self.put(QueueName::Submit(provider), notification(uploaded));
+                }
             }
             Err(UploadKeyError::UnknownProvider(name)) => tracing::warn!(
                 key = uploaded.key,
@@ -72,7 +81,7 @@ impl Queue for MemoryQueue {
     async fn send(&self, queue: QueueName, message: &WakeUp) -> Result<(), StoreError> {
         let body = serde_json::to_string(message)
             .map_err(|e| StoreError::Queue { queue: queue.to_string(), message: e.to_string() })?;
-        self.put(queue, body, 0);
+        self.put(queue, body);
         Ok(())
     }
 }
@@ -107,8 +116,20 @@ fn notification(uploaded: &Uploaded) -> String {
     .to_string()
 }
 
+/// The provider whose queue gets the notification of `key`, by its prefix alone.
+fn addressed(key: &str) -> Option<ProviderName> {
+    key.strip_prefix(UPLOADS_PREFIX)?.split_once('/')?.0.parse().ok()
+}
+
 /// Gives messages to handlers until `stopping` turns true, then lets those at work end.
-pub(super) async fn work(app: App, queue: MemoryQueue, messages: Messages, mut stopping: watch::Receiver<bool>) {
+pub(super) async fn work(
+    app: App,
+    queue: MemoryQueue,
+    messages: Messages,
+    dead_letters: DeadLetters,
+    mut stopping: watch::Receiver<bool>,
+) {
+    let dead_letters = Arc::new(dead_letters);
     let mut messages = messages.0;
     let mut workers = JoinSet::new();
     let gates = Arc::new(Gates::default());
@@ -119,9 +140,10 @@ pub(super) async fn work(app: App, queue: MemoryQueue, messages: Messages, mut s
         };
         let Some(message) = message else { break };
         let (app, queue, gates) = (app.clone(), queue.clone(), Arc::clone(&gates));
+        let dead_letters = Arc::clone(&dead_letters);
         workers.spawn(async move {
             let Ok(_place) = gates.of(message.queue).acquire().await else { return };
-            deliver(&app, &queue, message).await;
+            deliver(&app, &queue, &dead_letters, message).await;
         });
         while workers.try_join_next().is_some() {}
     }
@@ -159,27 +181,35 @@ impl Gates {
     }
 }
 
-async fn deliver(app: &App, queue: &MemoryQueue, message: Message) {
-    let mut delivered = SqsMessage::default();
-    delivered.message_id = Some(uuid::Uuid::new_v4().to_string());
-    delivered.body = Some(message.body.clone());
-    let mut event = SqsEvent::default();
-    event.records.push(delivered);
-    let response = match message.queue {
-        QueueName::Submit(_) => handler::handle_submit(app, event).await,
-        QueueName::Collect => handler::handle_collect(app, event).await,
+async fn deliver(app: &App, queue: &MemoryQueue, dead_letters: &DeadLetters, mut message: Message) {
+    message.deliveries += 1;
+    let event = event(&message);
+    let failed = match message.queue {
+        QueueName::Submit(_) => handler::submit_batch(app, event).await,
+        QueueName::Collect => handler::collect_batch(app, event).await,
     };
-    if response.batch_item_failures.is_empty() {
-        return;
-    }
-    let deliveries = message.deliveries + 1;
-    if deliveries >= MOST_DELIVERIES {
-        tracing::error!(queue = %message.queue, body = message.body, "message given up after {deliveries} deliveries");
+    let Some(FailedMessage { message_id, reason, is_final }) = failed.into_iter().next() else { return };
+    let deliveries = message.deliveries;
+    if is_final || deliveries >= MOST_DELIVERIES {
+        let at = Clock::system().now();
+        let queue = message.queue.to_string();
+        dead_letters.keep(DeadLetter { message_id, queue, at, deliveries, reason, body: message.body }).await;
         return;
     }
     let queue = queue.clone();
     tokio::spawn(async move {
         tokio::time::sleep(Duration::from_secs(1 << deliveries)).await;
-        queue.put(message.queue, message.body, deliveries);
+        queue.put_again(message);
     });
+}
+
+/// The message as SQS delivers it.
+fn event(message: &Message) -> SqsEvent {
+    let mut delivered = SqsMessage::default();
+    delivered.message_id = Some(message.id.clone());
+    delivered.body = Some(message.body.clone());
+    delivered.attributes.insert("ApproximateReceiveCount".into(), message.deliveries.to_string());
+    let mut event = SqsEvent::default();
+    event.records.push(delivered);
+    event
 }

@@ -142,6 +142,12 @@ impl Presets {
         routes.into_iter().take(MOST_STEPS).map(planned).collect()
     }
 
+    /// So much is to be left on the account of `provider`, if the file says so.
+    #[must_use]
+    pub fn min_balance(&self, provider: ProviderName) -> Option<i64> {
+        self.min_balances.get(&provider).copied()
+    }
+
     /// Whether a preset of `provider` has its end told by callback.
     #[must_use]
     pub fn calls_back(&self, provider: &dyn Provider) -> bool {

@@ -1,7 +1,8 @@
 //! What comes in from AWS, as our own types: S3 notifications in SQS bodies, and wake-ups. The local host makes the same
 //! JSON. Nothing here acts on anything.
 
-use aws_lambda_events::s3::S3Event;
+use aws_lambda_events::s3::S3EventRecord;
+use serde::Deserialize;
 
 use crate::store::WakeUp;
 
@@ -20,11 +21,20 @@ pub struct Uploaded {
     pub bytes: u64,
 }
 
+/// What an S3 notification tells. One record that cannot be read keeps none of the others from being worked on.
+#[derive(Debug, Default)]
+pub struct Notification {
+    /// The objects that were put into the bucket.
+    pub uploads: Vec<Uploaded>,
+    /// What is wrong with the records that can never be read.
+    pub unreadable: Vec<EventError>,
+}
+
 /// A message for a submit function.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug)]
 pub enum SubmitMessage {
     /// Objects were put into the bucket.
-    Uploaded(Vec<Uploaded>),
+    Uploaded(Notification),
     /// A job is to be looked at.
     WakeUp(WakeUp),
     /// S3's test when a notification is configured. Nothing is to be done.
@@ -54,12 +64,31 @@ pub fn read_submit_message(body: &str) -> Result<SubmitMessage, EventError> {
     if value.get("Records").is_none() {
         return Ok(SubmitMessage::WakeUp(parse(body)?));
     }
-    let event: S3Event = parse(body)?;
-    let uploads = event.records.into_iter().filter(|record| {
-        // A copy, a POST form and a finished multipart upload are uploads too; a removal is none.
-        record.event_name.as_deref().is_none_or(|name| name.trim_start_matches("s3:").starts_with("ObjectCreated:"))
-    });
-    uploads.map(uploaded).collect::<Result<_, _>>().map(SubmitMessage::Uploaded)
+    let Records { records } = parse(body)?;
+    let mut notification = Notification::default();
+    for record in records {
+        match read_record(record) {
+            Ok(Some(uploaded)) => notification.uploads.push(uploaded),
+            Ok(None) => {}
+            Err(problem) => notification.unreadable.push(problem),
+        }
+    }
+    Ok(SubmitMessage::Uploaded(notification))
+}
+
+/// A notification whose records have not been looked at.
+#[derive(Deserialize)]
+struct Records {
+    #[serde(rename = "Records")]
+    records: Vec<serde_json::Value>,
+}
+
+/// `None`: nothing was put into the bucket.
+fn read_record(record: serde_json::Value) -> Result<Option<Uploaded>, EventError> {
+    let record: S3EventRecord = serde_path_to_error::deserialize(record)?;
+    // A copy, a POST form and a finished multipart upload are uploads too; a removal is none.
+    let created = |name: &str| name.trim_start_matches("s3:").starts_with("ObjectCreated:");
+    if record.event_name.as_deref().is_none_or(created) { uploaded(record).map(Some) } else { Ok(None) }
 }
 
 /// Reads a wake-up.
@@ -74,7 +103,7 @@ fn parse<T: serde::de::DeserializeOwned>(body: &str) -> Result<T, EventError> {
     Ok(serde_path_to_error::deserialize(&mut serde_json::Deserializer::from_str(body))?)
 }
 
-fn uploaded(record: aws_lambda_events::s3::S3EventRecord) -> Result<Uploaded, EventError> {
+fn uploaded(record: S3EventRecord) -> Result<Uploaded, EventError> {
     let object = record.s3.object;
     let version = object.version_id.filter(|version| !version.is_empty() && version != "null");
     Ok(Uploaded {
@@ -108,11 +137,15 @@ mod tests {
 
     const PUT: &str = include_str!("../../../events/s3-put.json");
 
+    fn notification(body: &str) -> Notification {
+        let SubmitMessage::Uploaded(notification) = read_submit_message(body).unwrap() else { panic!("no upload") };
+        notification
+    }
+
     #[test]
     fn a_notification_names_the_upload() {
-        let SubmitMessage::Uploaded(uploads) = read_submit_message(PUT).unwrap() else { panic!("no upload") };
         assert_eq!(
-            uploads,
+            notification(PUT).uploads,
             [Uploaded {
                 bucket: "darkroom".into(),
                 key: "uploads/watermark/clean/лето + 照片 (1).jpg".into(),
@@ -126,20 +159,34 @@ mod tests {
     #[test]
     fn a_version_id_outweighs_the_sequencer() {
         let versioned = PUT.replace("\"eTag\"", "\"versionId\": \"3HL4kqtJlcpXroDTDmJ\", \"eTag\"");
-        let SubmitMessage::Uploaded(uploads) = read_submit_message(&versioned).unwrap() else { panic!("no upload") };
-        assert_eq!(uploads[0].version, "3HL4kqtJlcpXroDTDmJ");
+        assert_eq!(notification(&versioned).uploads[0].version, "3HL4kqtJlcpXroDTDmJ");
     }
 
     #[test]
     fn other_messages_are_told_apart() {
-        assert_eq!(read_submit_message(include_str!("../../../events/s3-test.json")).unwrap(), SubmitMessage::Test);
+        let test = read_submit_message(include_str!("../../../events/s3-test.json")).unwrap();
+        assert!(matches!(test, SubmitMessage::Test));
         let woken = read_submit_message(include_str!("../../../events/wake-up.json")).unwrap();
         assert!(matches!(woken, SubmitMessage::WakeUp(_)));
         let removed = PUT.replace("ObjectCreated:Put", "ObjectRemoved:Delete");
-        assert_eq!(read_submit_message(&removed).unwrap(), SubmitMessage::Uploaded(vec![]));
-        for nonsense in ["", "{}", "[]", "hello", r#"{"job_id": "../x"}"#, r#"{"Records": [{}]}"#] {
+        let removed = notification(&removed);
+        assert!(removed.uploads.is_empty() && removed.unreadable.is_empty(), "{removed:?}");
+        for nonsense in ["", "{}", "[]", "hello", r#"{"job_id": "../x"}"#, r#"{"Records": {}}"#, r#"{"Records": null}"#]
+        {
             assert!(read_submit_message(nonsense).is_err(), "{nonsense}");
         }
+    }
+
+    #[test]
+    fn a_record_that_cannot_be_read_hides_none_of_the_others() {
+        let put: serde_json::Value = serde_json::from_str(PUT).unwrap();
+        let good = put["Records"][0].clone();
+        let mut nameless = good.clone();
+        nameless["s3"]["bucket"]["name"] = serde_json::Value::Null;
+        let several = serde_json::json!({"Records": [{}, good, nameless, good, 7]});
+        let told = notification(&several.to_string());
+        assert_eq!((told.uploads.len(), told.unreadable.len()), (2, 3), "{told:?}");
+        assert!(told.unreadable[1].to_string().contains("the bucket's name"), "{told:?}");
     }
 
     #[test]

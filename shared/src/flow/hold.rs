@@ -112,7 +112,7 @@ pub async fn release(app: &App, provider: ProviderName) -> Result<Option<Hold>, 
     tracing::info!(%provider, since = %hold.since, "provider released");
     let now = app.now();
     for lane in 0..LANES {
-        for job in app.jobs.due(lane, Timestamp::MAX, MOST_LET_GO).await? {
+        for job in app.jobs.due(lane, Timestamp::MAX, MOST_LET_GO).await?.jobs {
             let held = job.step().is_some_and(|step| step.provider == provider && step.held);
             if held && matches!(job.state, State::Queued { .. }) {
                 app.advance(job, &Event::Postponed { until: now, slot_at: None, because: Because::NotAsked }).await?;

@@ -13,6 +13,7 @@ mod fit;
 mod hold;
 mod inspect;
 mod notes;
+mod panics;
 mod poll;
 mod preflight;
 mod recover;
@@ -28,6 +29,7 @@ use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use jiff::Timestamp;
 
+pub(crate) use self::panics::caught;
 pub use self::{
     animation::is_animated,
     backfill::backfill,
@@ -37,6 +39,7 @@ pub use self::{
     hold::release,
     inspect::{InspectError, Inspected, inspect_bytes, inspect_file},
     notes::NotesInTable,
+    panics::Panicked,
     poll::{PollReport, poll},
     recover::recover,
     retry::retry,
@@ -94,9 +97,20 @@ pub enum FlowError {
     /// Our own disk failed.
     #[error("a temporary file could not be used")]
     Disk(#[from] std::io::Error),
-    /// The job's key is none of ours.
-    #[error("the job's upload key is unusable")]
+    /// The key can be no upload's. That never changes.
+    #[error("the key cannot be an upload's: {0}")]
     Key(#[from] UploadKeyError),
+    /// The upload is in another bucket than ours. That never changes.
+    #[error("the upload is in the bucket '{bucket}', and DARKROOM_BUCKET is '{ours}'")]
+    AnotherBucket {
+        /// Where the upload is.
+        bucket: String,
+        /// Where uploads are taken from.
+        ours: String,
+    },
+    /// A mistake of ours.
+    #[error(transparent)]
+    Panicked(#[from] Panicked),
     /// The function was started without what the job needs.
     #[error("job {job_id}: {problem}")]
     Unequipped {

@@ -1,19 +1,22 @@
 //! Poll: looks at every job whose `due_at` has passed, whatever it was doing. It asks polled providers itself and wakes
 //! the others' functions; it neither submits nor fetches.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use futures_util::future::{join, join_all, try_join_all};
 use jiff::{SignedDuration, Timestamp};
 
 use super::{
-    App, FlowError,
+    App, FlowError, Panicked, caught,
     expiry::{expires_at, urgency},
 };
 use crate::{
     job::{Event, FailureKind, Job, JobId, ProviderName, State, TaskId},
     provider::{Provider, TaskStatus, facts},
-    store::{LANES, QueueName},
+    store::{LANES, QueueName, UnreadableRow},
 };
 
 /// What a run of the poller did.
@@ -29,6 +32,8 @@ pub struct PollReport {
 const MOST_PER_LANE: u16 = 250;
 /// The longest pause between rounds: a job that comes in meanwhile is not noticed sooner.
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+/// A row that cannot be read is looked at again after this; a newer version of us may read it.
+const UNREADABLE_PAUSE: SignedDuration = SignedDuration::from_hours(1);
 /// A task that the provider does not list yet gets so long to appear.
 const TASK_MAY_BE_UNLISTED: SignedDuration = SignedDuration::from_secs(120);
 
@@ -38,15 +43,26 @@ const TASK_MAY_BE_UNLISTED: SignedDuration = SignedDuration::from_secs(120);
 /// When the table fails. The next scheduled run goes on where this one stopped.
 pub async fn poll(app: &App, until: Timestamp) -> Result<PollReport, FlowError> {
     let mut report = PollReport::default();
+    // What could not be looked at is still due. The next run tries again; this one would only spin.
+    let mut failed = BTreeSet::new();
     loop {
         let now = app.now();
         report.rounds += 1;
-        let soon = try_join_all((0..LANES).map(|lane| app.jobs.due(lane, until, MOST_PER_LANE))).await?.concat();
-        let (due, later): (Vec<Job>, Vec<Job>) =
-            soon.into_iter().partition(|job| job.due_at().is_some_and(|due_at| due_at <= now));
+        let rows = try_join_all((0..LANES).map(|lane| app.jobs.due(lane, until, MOST_PER_LANE))).await?;
+        let (mut due, mut later) = (Vec::new(), Vec::new());
+        for rows in rows {
+            for row in rows.unreadable {
+                put_off(app, row).await?;
+            }
+            let rest = rows.jobs.into_iter().filter(|job| !failed.contains(&job.id));
+            let (now_due, not_yet): (Vec<Job>, Vec<Job>) =
+                rest.partition(|job| job.due_at().is_some_and(|due_at| due_at <= now));
+            due.extend(now_due);
+            later.extend(not_yet);
+        }
         report.looked_at += due.len();
         if !due.is_empty() {
-            look_at(app, due).await;
+            failed.extend(look_at(app, due).await);
             if app.now() >= until {
                 return Ok(report);
             }
@@ -58,9 +74,20 @@ pub async fn poll(app: &App, until: Timestamp) -> Result<PollReport, FlowError> 
     }
 }
 
+/// A row that nobody can read must neither be asked for every minute nor stand in the way of the others.
+async fn put_off(app: &App, row: UnreadableRow) -> Result<(), FlowError> {
+    let until = app.now().saturating_add(UNREADABLE_PAUSE).unwrap_or(Timestamp::MAX);
+    if row.due_at_ms <= app.now().as_millisecond() && app.jobs.put_off(&row, until).await? {
+        let cause = std::error::Error::source(&row.error).map(ToString::to_string);
+        tracing::error!(job_id = row.id, error = %row.error, cause, %until, "a row is left alone for a while");
+    }
+    Ok(())
+}
+
 /// Looks at due jobs in the order in which results expire: what can wait comes last. Nobody waits for a provider that is
-/// slow to answer: each is asked, once for all of its tasks, while the others are woken.
-async fn look_at(app: &App, mut due: Vec<Job>) {
+/// slow to answer: each is asked, once for all of its tasks, while the others are woken. Returns the jobs that could not
+/// be looked at.
+async fn look_at(app: &App, mut due: Vec<Job>) -> Vec<JobId> {
     due.sort_by_key(urgency);
     let mut tasks: BTreeMap<ProviderName, Vec<(TaskId, Job)>> = BTreeMap::new();
     let mut others = Vec::with_capacity(due.len());
@@ -71,21 +98,26 @@ async fn look_at(app: &App, mut due: Vec<Job>) {
         }
     }
     let wakes = async {
+        let mut failed = Vec::new();
         for job in others {
             let id = job.id.clone();
-            told(&id, look_at_one(app, job).await);
+            failed.extend(told(id, caught(look_at_one(app, job)).await));
         }
+        failed
     };
     let asked = tasks.into_iter().filter_map(|(name, jobs)| app.providers.get(name).map(|provider| (provider, jobs)));
     let asks = asked.map(|(provider, jobs)| ask(app, provider.as_ref(), jobs));
-    join(wakes, join_all(asks)).await;
+    let (mut failed, asked) = join(wakes, join_all(asks)).await;
+    failed.extend(asked.into_iter().flatten());
+    failed
 }
 
-/// What goes wrong with one job must not keep the others from being looked at.
-fn told(job_id: &JobId, looked_at: Result<(), FlowError>) {
-    if let Err(error) = looked_at {
-        tracing::error!(%job_id, %error, cause = ?std::error::Error::source(&error), "job could not be looked at");
-    }
+/// What goes wrong with one job, were it a mistake of ours, must not keep the others from being looked at. Returns the
+/// job if it could not be looked at.
+fn told(job_id: JobId, looked_at: Result<Result<(), FlowError>, Panicked>) -> Option<JobId> {
+    let error = looked_at.unwrap_or_else(|panicked| Err(panicked.into())).err()?;
+    tracing::error!(%job_id, %error, cause = ?std::error::Error::source(&error), "job could not be looked at");
+    Some(job_id)
 }
 
 /// The task to ask for, if the job waits for one.
@@ -151,25 +183,32 @@ async fn callback_missing(app: &App, job: Job) -> Result<(), FlowError> {
     Ok(())
 }
 
-/// Asks a provider for all of its due tasks at once.
-async fn ask(app: &App, provider: &dyn Provider, jobs: Vec<(TaskId, Job)>) {
+/// Asks a provider for all of its due tasks at once. Returns the jobs that could not be looked at.
+async fn ask(app: &App, provider: &dyn Provider, jobs: Vec<(TaskId, Job)>) -> Vec<JobId> {
     let ids: Vec<TaskId> = jobs.iter().map(|(task_id, _)| task_id.clone()).collect();
-    match provider.poll(&ids).await {
-        Ok(statuses) => {
+    let mut failed = Vec::new();
+    match caught(provider.poll(&ids)).await {
+        Ok(Ok(statuses)) => {
             for (task_id, job) in jobs {
                 let id = job.id.clone();
-                told(&id, answered(app, job, statuses.get(&task_id)).await);
+                failed.extend(told(id, caught(answered(app, job, statuses.get(&task_id))).await));
             }
         }
-        Err(error) => {
+        Ok(Err(error)) => {
             // Asking failed, not the tasks.
             tracing::warn!(provider = %provider.name(), tasks = ids.len(), %error, "tasks could not be asked for");
             for (_, job) in jobs {
                 let id = job.id.clone();
-                told(&id, still_working(app, job, &format!("the provider could not be asked: {error}")).await);
+                let says = format!("the provider could not be asked: {error}");
+                failed.extend(told(id, caught(still_working(app, job, &says)).await));
             }
         }
+        Err(panicked) => {
+            tracing::error!(provider = %provider.name(), tasks = ids.len(), %panicked, "tasks could not be asked for");
+            failed.extend(jobs.into_iter().map(|(_, job)| job.id));
+        }
     }
+    failed
 }
 
 async fn answered(app: &App, job: Job, status: Option<&TaskStatus>) -> Result<(), FlowError> {

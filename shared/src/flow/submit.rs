@@ -16,15 +16,21 @@ use crate::{
 /// Makes the job of an upload and submits its image. An event that comes twice makes no second job.
 ///
 /// # Errors
-/// When a store fails; the event is to be delivered again.
+/// When a store fails; the event is to be delivered again. When the upload can have no job: it is in another bucket, or
+/// its key can be no upload's.
 pub async fn submit_upload(app: &App, uploaded: Uploaded) -> Result<(), FlowError> {
+    if uploaded.bucket != app.objects.bucket() {
+        return Err(FlowError::AnotherBucket { bucket: uploaded.bucket, ours: app.objects.bucket().to_owned() });
+    }
     let key = match UploadKey::parse(&uploaded.key) {
         Ok(key) => key,
         Err(UploadKeyError::Folder) => return Ok(()),
-        Err(problem) => {
+        // A notification without a prefix, perhaps: what we write ourselves must not fill the dead-letter queue.
+        Err(problem @ UploadKeyError::NotAnUpload) => {
             tracing::warn!(key = uploaded.key, %problem, "upload ignored");
             return Ok(());
         }
+        Err(problem) => return Err(problem.into()),
     };
     let id = JobId::of_upload(&uploaded.bucket, &uploaded.key, &uploaded.version);
     let job = new_job(app, id, &key, uploaded);

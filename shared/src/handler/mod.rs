@@ -6,7 +6,7 @@ mod poller;
 mod webhook;
 
 pub use self::{
-    messages::{handle_collect, handle_submit},
+    messages::{FailedMessage, MOST_DELIVERIES, collect_batch, handle_collect, handle_submit, submit_batch},
     poller::handle_schedule,
     webhook::handle_callback,
 };

@@ -7,7 +7,7 @@ use http::{Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 
 use crate::{
-    flow::{App, CallbackSecrets, Received, receive_callback},
+    flow::{App, CallbackSecrets, Received, caught, receive_callback},
     job::{JobId, ProviderName},
 };
 
@@ -34,7 +34,8 @@ where
             return answer(StatusCode::BAD_REQUEST);
         }
     };
-    match receive_callback(app, provider, &job_id, &body).await {
+    let received = caught(receive_callback(app, provider, &job_id, &body)).await;
+    match received.unwrap_or_else(|panicked| Err(panicked.into())) {
         Ok(Received::Taken) => answer(StatusCode::OK),
         Ok(Received::Malformed) => answer(StatusCode::BAD_REQUEST),
         Ok(Received::NoSuchJob) => answer(StatusCode::NOT_FOUND),

@@ -11,6 +11,23 @@ pub struct Failure {
     pub message: String,
 }
 
+/// A message is no longer than this: it is kept in the job's row and in `job.json`, and may quote a stranger's words.
+const LONGEST_MESSAGE_BYTES: usize = 4_096;
+
+impl Failure {
+    /// The failure as a job keeps it: of a message without end, the beginning.
+    #[must_use]
+    pub fn bounded(&self) -> Self {
+        let Self { kind, message } = self.clone();
+        let end = message.floor_char_boundary(LONGEST_MESSAGE_BYTES);
+        let message = match message.get(..end) {
+            Some(beginning) if end < message.len() => format!("{beginning}…"),
+            _ => message,
+        };
+        Self { kind, message }
+    }
+}
+
 /// The kinds of failure. They say who can mend it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -35,4 +52,18 @@ pub enum FailureKind {
     TaskLost,
     /// Another upload took the place of this one before it was sent; that one has a job of its own.
     Superseded,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_without_end_is_cut_between_characters_and_others_are_kept_as_they_are() {
+        let failure = |message: String| Failure { kind: FailureKind::Rejected, message }.bounded().message;
+        assert_eq!(failure("no".into()), "no");
+        let longest = "я".repeat(LONGEST_MESSAGE_BYTES / 2);
+        assert_eq!(failure(longest.clone()), longest);
+        assert_eq!(failure(format!("x{longest}")), format!("x{}…", "я".repeat(LONGEST_MESSAGE_BYTES / 2 - 1)));
+    }
 }

@@ -36,6 +36,9 @@ pub enum UploadKeyError {
     /// With its results' names, the key would be longer than S3 allows.
     #[error("the key has {0} bytes; at most {LONGEST_KEY_BYTES} are taken, since its results' keys are longer")]
     TooLong(usize),
+    /// A part of the path that leads elsewhere wherever keys become files.
+    #[error("a part of the key is '{0}', which leads elsewhere wherever keys become files; upload under another key")]
+    LeadsElsewhere(String),
     /// The second part is not a provider's name.
     #[error("there is no provider '{0}'; there are: {known}", known = ProviderName::known())]
     UnknownProvider(String),
@@ -61,6 +64,9 @@ impl UploadKey {
         }
         let preset = path.split_once('/').map_or(DEFAULT_PRESET, |(preset, _)| preset);
         let route = Route::new(provider, preset).map_err(|_| UploadKeyError::InvalidPreset(preset.to_owned()))?;
+        if let Some(part) = path.split('/').find(|part| matches!(*part, "." | "..")) {
+            return Err(UploadKeyError::LeadsElsewhere(part.to_owned()));
+        }
         Ok(Self { key: key.to_owned(), route })
     }
 
@@ -142,6 +148,11 @@ mod tests {
         assert_eq!(UploadKey::parse("uploads/a.jpg"), Err(UploadKeyError::Folder));
         assert_eq!(UploadKey::parse("uploads/watermark//a.jpg"), Err(UploadKeyError::InvalidPreset(String::new())));
         assert_eq!(UploadKey::parse("uploads/watermark/../a.jpg"), Err(UploadKeyError::InvalidPreset("..".into())));
+        for (key, part) in [("default/../a.jpg", ".."), ("clean/./a.jpg", "."), ("clean/..", ".."), ("..", "..")] {
+            let refused = UploadKey::parse(&format!("uploads/watermark/{key}"));
+            assert_eq!(refused, Err(UploadKeyError::LeadsElsewhere(part.into())));
+        }
+        UploadKey::parse("uploads/watermark/clean/..a/b...jpg").unwrap();
         let long = format!("uploads/watermark/{}.jpg", "x".repeat(900));
         assert_eq!(UploadKey::parse(&long), Err(UploadKeyError::TooLong(922)));
         assert_eq!(UploadKey::parse("uploads/nobody/a.jpg"), Err(UploadKeyError::UnknownProvider("nobody".into())));

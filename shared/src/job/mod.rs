@@ -3,6 +3,7 @@
 //! This module is pure. It reads no clock, does no I/O and imports nothing else of ours: time and facts come in as
 //! arguments, the next state comes out. Whoever wants to know what darkroom does with an image reads it here.
 
+mod balance;
 mod branch;
 mod document;
 mod failure;
@@ -17,6 +18,7 @@ mod state;
 mod step;
 mod transition;
 
+pub use balance::Balance;
 pub use branch::{Branch, Tree};
 pub use document::{Document, DocumentItem, DocumentStep, DocumentUpload};
 pub use failure::{Failure, FailureKind};

@@ -273,7 +273,7 @@ pub fn next(state: &State, event: &Event) -> Result<State, IllegalTransition> {
         (Failed { .. }, Event::Retried { at }) => Queued { due_at: *at, slot_at: None },
         (unfinished, Event::Woken { .. }) if !unfinished.is_finished() => unfinished.clone(),
         (unfinished, Event::Failed { reason, outputs, .. }) if !unfinished.is_finished() => {
-            Failed { reason: reason.clone(), outputs: outputs.clone() }
+            Failed { reason: reason.bounded(), outputs: outputs.clone() }
         }
         _ => return Err(IllegalTransition { state: state.name(), event: event.name() }),
     };

@@ -8,7 +8,7 @@
 //! ```
 //! Whoever loses reads the row again and applies its event to what it finds, if that is still legal.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use aws_sdk_dynamodb::{
     Client,
@@ -20,12 +20,13 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{
     StoreError,
+    provider_row::only_condition_failed,
     table::{DUE_AT, DUE_INDEX, ID, LANE, TTL_ATTRIBUTE},
     words,
 };
 use crate::{
     failpoint::passed,
-    job::{CallbackReceived, Job, JobId, ProviderName, State, StateName},
+    job::{Balance, CallbackReceived, Job, JobId, ProviderName, State, StateName},
 };
 
 /// How many partitions the index of unfinished jobs has.
@@ -43,6 +44,8 @@ enum Condition {
 
 /// The job has not ended and has no callback yet.
 const IF_AWAITED: &str = "attribute_exists(#lane) AND attribute_not_exists(#callback)";
+/// The row is due when it was due.
+const IF_STILL_DUE: &str = "#due_at = :found";
 /// The job has not ended.
 const IF_UNFINISHED: &str = "attribute_exists(#lane)";
 
@@ -75,6 +78,26 @@ pub enum CallbackWritten {
     NoSuchJob,
 }
 
+/// What [`Jobs::due`] found.
+#[derive(Debug, Default)]
+pub struct DueRows {
+    /// The jobs.
+    pub jobs: Vec<Job>,
+    /// Rows that are due and can be read as no job.
+    pub unreadable: Vec<UnreadableRow>,
+}
+
+/// A row that can be read as no job: corrupted, or written by a newer version of us.
+#[derive(Debug)]
+pub struct UnreadableRow {
+    /// The row's id.
+    pub id: String,
+    /// When it is due, as the index has it.
+    pub due_at_ms: i64,
+    /// What is wrong with it.
+    pub error: StoreError,
+}
+
 /// Which jobs [`Jobs::list`] is to show.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Filter {
@@ -82,6 +105,24 @@ pub struct Filter {
     pub state: Option<StateName>,
     /// Only those of this provider.
     pub provider: Option<ProviderName>,
+}
+
+impl Filter {
+    fn takes(self, job: &Job) -> bool {
+        // A branch is told as a part of its upload's job.
+        job.branch.is_none()
+            && self.state.is_none_or(|state| job.state.name() == state)
+            && self.provider.is_none_or(|provider| job.route.provider == provider)
+    }
+}
+
+/// What [`Jobs::survey`] found.
+#[derive(Debug, Default)]
+pub struct Survey {
+    /// Jobs that pass the filter, the newest first.
+    pub jobs: Vec<Job>,
+    /// The newest balance that any job's reply told, by provider.
+    pub balances: BTreeMap<ProviderName, Balance>,
 }
 
 /// The table of jobs.
@@ -153,7 +194,7 @@ impl Jobs {
             .send()
             .await
             .map_err(|e| StoreError::Table { doing: "read", message: words(&e) })?;
-        output.item.and_then(read).transpose()
+        output.item.map(job_of).transpose()
     }
 
     /// Puts a callback on the job, without reading the job first (`IF_AWAITED`: the job has not ended and has no
@@ -270,7 +311,7 @@ impl Jobs {
     ///
     /// # Errors
     /// When DynamoDB refuses or a row is no job.
-    pub async fn due(&self, lane: u8, until: Timestamp, most: u16) -> Result<Vec<Job>, StoreError> {
+    pub async fn due(&self, lane: u8, until: Timestamp, most: u16) -> Result<DueRows, StoreError> {
         let output = self
             .client
             .query()
@@ -285,7 +326,38 @@ impl Jobs {
             .send()
             .await
             .map_err(|e| StoreError::Table { doing: "searched for due jobs", message: words(&e) })?;
-        Ok(output.items.unwrap_or_default().into_iter().filter_map(readable).collect())
+        let mut rows = DueRows::default();
+        for item in output.items.unwrap_or_default() {
+            let due_at_ms = item.get(DUE_AT).and_then(|due_at| due_at.as_n().ok()?.parse().ok()).unwrap_or_default();
+            let id = id_of(&item);
+            match job_of(item) {
+                Ok(job) => rows.jobs.push(job),
+                Err(error) => rows.unreadable.push(UnreadableRow { id, due_at_ms, error }),
+            }
+        }
+        Ok(rows)
+    }
+
+    /// Has the index name a row that cannot be read for a later time (`IF_STILL_DUE`). Nothing else of the row changes, so
+    /// whoever can read it finds its job as it was. False: it has changed.
+    ///
+    /// # Errors
+    /// When DynamoDB refuses for another reason.
+    pub async fn put_off(&self, row: &UnreadableRow, until: Timestamp) -> Result<bool, StoreError> {
+        let update = self
+            .client
+            .update_item()
+            .table_name(&self.table)
+            .key(ID, AttributeValue::S(row.id.clone()))
+            .condition_expression(IF_STILL_DUE)
+            .update_expression("SET #due_at = :until")
+            .expression_attribute_names("#due_at", DUE_AT)
+            .expression_attribute_values(":found", number(row.due_at_ms))
+            .expression_attribute_values(":until", number(until.as_millisecond()));
+        match update.send().await {
+            Ok(_) => Ok(true),
+            Err(error) => only_condition_failed(&error).map(|()| false),
+        }
     }
 
     /// Every unfinished job.
@@ -348,9 +420,34 @@ impl Jobs {
             let item = item.map_err(|e| StoreError::Table { doing: "listed", message: words(&e) })?;
             jobs.extend(readable(item));
         }
-        jobs.sort_by(|a, b| b.created_at.cmp(&a.created_at).then_with(|| a.upload.key.cmp(&b.upload.key)));
-        jobs.truncate(most);
+        newest(&mut jobs, most);
         Ok(jobs)
+    }
+
+    /// The same with the newest balances, whatever the filter. The table is read once, as for a list, since DynamoDB reads
+    /// what it filters out; so balances need no row of their own and no write beside the steps'.
+    ///
+    /// # Errors
+    /// When DynamoDB refuses.
+    pub async fn survey(&self, filter: Filter, most: usize) -> Result<Survey, StoreError> {
+        let scan = self.client.scan().table_name(&self.table).filter_expression("attribute_exists(#upload)");
+        let mut items = scan.expression_attribute_names("#upload", "upload").into_paginator().items().send();
+        let mut survey = Survey::default();
+        while let Some(item) = items.next().await {
+            let item = item.map_err(|e| StoreError::Table { doing: "listed", message: words(&e) })?;
+            let Some(job) = readable(item) else { continue };
+            for (provider, balance) in job.balances() {
+                let newest = survey.balances.entry(provider).or_insert(balance);
+                if newest.at < balance.at {
+                    *newest = balance;
+                }
+            }
+            if filter.takes(&job) {
+                survey.jobs.push(job);
+            }
+        }
+        newest(&mut survey.jobs, most);
+        Ok(survey)
     }
 
     /// Writes the whole row. `Some(old row)` when the condition did not hold.
@@ -384,6 +481,12 @@ impl Jobs {
     }
 }
 
+/// The newest jobs first, and no more than `most`.
+fn newest(jobs: &mut Vec<Job>, most: usize) {
+    jobs.sort_by(|a, b| b.created_at.cmp(&a.created_at).then_with(|| a.upload.key.cmp(&b.upload.key)));
+    jobs.truncate(most);
+}
+
 /// A job as a row: the job itself, and beside it what the index and the TTL need.
 fn row(job: &Job) -> Result<Item, StoreError> {
     let mut item: Item =
@@ -405,8 +508,17 @@ fn read(item: Item) -> Option<Result<Job, StoreError>> {
     if !item.contains_key("upload") {
         return None;
     }
-    let id = item.get(ID).and_then(|id| id.as_s().ok()).cloned().unwrap_or_default();
-    Some(serde_dynamo::from_item(item).map_err(|source| StoreError::Row { id, source }))
+    Some(job_of(item))
+}
+
+/// Reads a row that has to be a job.
+fn job_of(item: Item) -> Result<Job, StoreError> {
+    let id = id_of(&item);
+    serde_dynamo::from_item(item).map_err(|source| StoreError::Row { id, source })
+}
+
+fn id_of(item: &Item) -> String {
+    item.get(ID).and_then(|id| id.as_s().ok()).cloned().unwrap_or_default()
 }
 
 /// The same where one row must not keep the others from being seen.

@@ -9,7 +9,7 @@ mod queue;
 mod table;
 
 pub use self::{
-    jobs::{CallbackWritten, Created, Filter, Jobs, LANES, Replaced},
+    jobs::{CallbackWritten, Created, DueRows, Filter, Jobs, LANES, Replaced, Survey, UnreadableRow},
     objects::Objects,
     provider_row::Slot,
     queue::{Queue, QueueName, SqsQueue, WakeUp},
