@@ -80,9 +80,7 @@ pub(super) async fn look_at_branches(app: &App, job: Job) -> Result<(), FlowErro
     }
     let at = app.now();
     if branches.len() < expected || branches.iter().any(|branch| !branch.job.state.is_finished()) {
-        let due_at = app.schedule.lease_until(at);
-        app.advance(job.clone(), &Event::BranchesGoOn { due_at }).await?;
-        return Ok(());
+        return branches_go_on(app, &tree).await;
     }
     // The outputs are told by the branches' own rows: all of them together may be more than one row holds.
     let outputs = Vec::new();
@@ -92,6 +90,23 @@ pub(super) async fn look_at_branches(app: &App, job: Job) -> Result<(), FlowErro
         Some(reason) => Event::Failed { at, reason, outputs },
     };
     app.end(tree.job, &event).await?;
+    Ok(())
+}
+
+/// Writes down when to look at the branches again, and which have ended: one that died right after its own row was
+/// written has not said so.
+async fn branches_go_on(app: &App, tree: &Tree) -> Result<(), FlowError> {
+    let ended = tree.branches.iter().filter(|branch| branch.job.state.is_finished());
+    let event = Event::BranchesGoOn {
+        due_at: app.schedule.lease_until(app.now()),
+        ended: ended.filter_map(|branch| branch.job.branch.as_ref().map(|branch| branch.number)).collect(),
+    };
+    // The others may have ended while we looked.
+    if let Some(job) = app.advance(tree.job.clone(), &event).await?
+        && job.ended_branches.len() >= job.branch_ids().len()
+    {
+        app.wake(QueueName::Collect, &job.id).await;
+    }
     Ok(())
 }
 

@@ -15,8 +15,9 @@ use crate::{
     provider::{Settled, Unsettled, facts},
 };
 
-/// How far apart we ask what became of a call, as the exponent of [`crate::job::Schedule::retry_at`]: about two minutes.
-const SETTLE_AGAIN: u32 = 6;
+/// How far apart we ask what became of a call, at the most, as the exponent of [`crate::job::Schedule::retry_at`]: about
+/// two minutes.
+const LONGEST_SETTLE_EXPONENT: u32 = 6;
 
 /// Finds out what became of a paid call that nobody heard the end of; only then may it be repeated.
 pub(super) async fn settle(app: &App, job: Job) -> Result<(), FlowError> {
@@ -55,11 +56,17 @@ pub(super) async fn settle(app: &App, job: Job) -> Result<(), FlowError> {
             if waited > SignedDuration::try_from(facts(step.provider).deadline).unwrap_or(SignedDuration::MAX) {
                 return unknown(app, job, &format!("the provider could not be asked: {error}")).await;
             }
-            let lease_until = app.retry_at(SETTLE_AGAIN, SETTLE_AFTER);
+            let lease_until = app.retry_at(settle_exponent(waited), SETTLE_AFTER);
             app.advance(job, &Event::Settling { lease_until }).await?;
             Ok(())
         }
     }
+}
+
+/// Soon at first, then ever less often.
+fn settle_exponent(waited: SignedDuration) -> u32 {
+    let waits = waited.unsigned_abs().as_secs() / SETTLE_AFTER.as_secs();
+    waits.checked_ilog2().unwrap_or_default().min(LONGEST_SETTLE_EXPONENT)
 }
 
 /// What making a lost call again may cost.

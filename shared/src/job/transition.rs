@@ -117,6 +117,8 @@ pub enum Event {
     BranchesGoOn {
         /// The next look.
         due_at: Timestamp,
+        /// The branches that have ended, also those that died before they could say so.
+        ended: BTreeSet<u32>,
     },
     /// The results lie in the bucket.
     Collected {
@@ -268,7 +270,7 @@ pub fn next(state: &State, event: &Event) -> Result<State, IllegalTransition> {
         (Ready { .. }, Event::Advanced { at, .. }) => Queued { due_at: *at, slot_at: None },
         (Ready { .. }, Event::Branched { at, due_at, .. })
         | (Failed { .. }, Event::BranchesRetried { at, due_at, .. }) => Branching { since: *at, due_at: *due_at },
-        (Branching { since, .. }, Event::BranchesGoOn { due_at }) => Branching { since: *since, due_at: *due_at },
+        (Branching { since, .. }, Event::BranchesGoOn { due_at, .. }) => Branching { since: *since, due_at: *due_at },
         (Ready { .. } | Branching { .. }, Event::Collected { outputs, .. }) => Done { outputs: outputs.clone() },
         (Failed { .. }, Event::Retried { at }) => Queued { due_at: *at, slot_at: None },
         (unfinished, Event::Woken { .. }) if !unfinished.is_finished() => unfinished.clone(),
@@ -353,6 +355,7 @@ impl Job {
                 self.finished_at = None;
                 self.ended_branches.clone_from(done);
             }
+            Event::BranchesGoOn { ended, .. } => self.ended_branches.extend(ended),
             _ => {}
         }
         // What a new attempt brings is told by its own callback, not by one of an attempt given up.

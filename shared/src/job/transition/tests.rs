@@ -91,7 +91,7 @@ fn any_event() -> impl Strategy<Value = Event> {
             Just(Event::Failed { at, reason: failure(), outputs: vec![] }),
             Just(Event::Advanced { at, output: output("a.png"), woken_until: at }),
             Just(Event::Branched { at, outputs: vec![output("a.png"), output("b.png")], due_at: at }),
-            Just(Event::BranchesGoOn { due_at: at }),
+            Just(Event::BranchesGoOn { due_at: at, ended: BTreeSet::from([2]) }),
             Just(Event::BranchesRetried { at, due_at: at, done: BTreeSet::from([1]) }),
             Just(Event::Retried { at }),
         ]
@@ -286,7 +286,8 @@ fn that_one_step_is_done_is_never_said_of_the_next() {
 fn the_end_of_all_branches_outweighs_anothers_look_at_them() {
     let outputs = vec![output("a.png"), output("b.png")];
     let trunk = after(&ready(&chained_job()), &Event::Branched { at: time(3), outputs, due_at: time(200) });
-    let looked = after(&trunk, &Event::BranchesGoOn { due_at: time(300) });
+    let looked = after(&trunk, &Event::BranchesGoOn { due_at: time(300), ended: BTreeSet::from([2]) });
+    assert!(looked.ended_branches.contains(&2), "one that died before it could say so has ended all the same");
     assert!(trunk.still_concerns(&looked, &Event::Collected { at: time(4), outputs: vec![] }));
 }
 

@@ -195,7 +195,7 @@ fn said(table: &Table, copy: &Job, tells: bool, choice: u8) -> Event {
         (State::Branching { .. }, _) => {
             let branches = table.branches(copy);
             if branches.len() < copy.branch_ids().len() || branches.iter().any(|branch| !branch.state.is_finished()) {
-                Event::BranchesGoOn { due_at: table.later(180) }
+                Event::BranchesGoOn { due_at: table.later(180), ended: BTreeSet::new() }
             } else if branches.iter().all(|branch| matches!(branch.state, State::Done { .. })) {
                 Event::Collected { at, outputs: vec![] }
             } else {
