@@ -67,7 +67,7 @@ async fn repeated_notifications(uploads: u32, repeats: usize) {
     for batch in all.chunks(BATCH) {
         functions.submit.give_batch(batch);
     }
-    let patience = Duration::from_secs(120 + u64::from(uploads) + all.len() as u64 / 20);
+    let patience = Duration::from_secs(120 + u64::from(uploads) + all.len() as u64 / 10);
     functions.submit.idle(patience).await;
     let read_s = start.elapsed().as_secs_f64();
     charged(&outside, puts.len(), patience).await;
@@ -99,7 +99,7 @@ async fn everything_twice(uploads: u32) {
     let ids: Vec<Value> = serde_json::from_slice(&serve.run(&["jobs", "--json", "--limit", "100000"]).stdout).unwrap();
     let wake_ups: Vec<String> = ids.iter().map(|job| json!({"job_id": job["id"]}).to_string()).collect();
     let done = async {
-        charged(&outside, puts.len(), Duration::from_secs(60 + u64::from(uploads))).await;
+        charged(&outside, puts.len(), Duration::from_secs(60 + 5 * u64::from(uploads))).await;
         all_done(&serve, &puts).await
     };
     tokio::pin!(done);

@@ -51,7 +51,7 @@ async fn measured(name: &str, outside: &Outside, serve: &Serve, uploads: &[Put])
     let many = uploads.len();
     let resident_mb = memory_mb(serve, "VmRSS");
     let slowest_health_ms = {
-        let everything = charged(outside, many, Duration::from_secs(60 + many as u64));
+        let everything = charged(outside, many, Duration::from_secs(60 + 2 * many as u64));
         tokio::pin!(everything);
         let (client, health) = (client(), format!("{}/health", serve.http_url));
         let mut slowest = Duration::ZERO;

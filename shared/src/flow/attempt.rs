@@ -17,6 +17,7 @@ use super::{
     hold::{Held, hold_low_balance, release, wait, wait_or_try},
     preflight::{check_content, check_size},
     refusal::refused,
+    spacing::wait_for_turn,
 };
 use crate::{
     job::{Because, Event, FailureKind, Job, JobId, Outcome, Output, Report, ResultSource, STEPS_PREFIX, Step, TaskId},
@@ -159,7 +160,7 @@ async fn ask(app: &App, job: Job, image: &Image, slot_at: Timestamp, tries: bool
         callback_url,
         image_url: image_url.as_ref().map(|url| url.expose_secret()),
     };
-    sleep_until(app, slot_at).await;
+    wait_for_turn(app, provider.name(), slot_at).await;
     let submitted = provider.submit(request).await;
     // An image that was refused shows as well that the account is not the trouble.
     if tries && submitted.as_ref().err().is_none_or(|error| error.advice == Advice::Reject) {
@@ -239,7 +240,7 @@ async fn wait_for_slot(
     Ok(Turn::At(Box::new(job), slot_at))
 }
 
-async fn sleep_until(app: &App, at: Timestamp) {
+pub(super) async fn sleep_until(app: &App, at: Timestamp) {
     tokio::time::sleep(at.duration_since(app.now()).try_into().unwrap_or(Duration::ZERO)).await;
 }
 
