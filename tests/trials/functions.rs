@@ -6,6 +6,7 @@
 //! are these lines is what `tests/functions/` holds.
 
 use std::{
+    collections::HashMap,
     process::{Child, Command, Stdio},
     sync::{
         Arc, Mutex,
@@ -72,7 +73,7 @@ struct Event {
 #[derive(Clone)]
 struct Endpoint {
     events: Arc<tokio::sync::Mutex<mpsc::UnboundedReceiver<Event>>>,
-    asked: Arc<Mutex<Vec<(String, mpsc::UnboundedSender<Value>)>>>,
+    asked: Arc<Mutex<HashMap<String, mpsc::UnboundedSender<Value>>>>,
     answered: Arc<AtomicUsize>,
 }
 
@@ -164,7 +165,7 @@ async fn next(State(endpoint): State<Endpoint>) -> (HeaderMap, String) {
     headers.insert("lambda-runtime-deadline-ms", deadline_ms.to_string().parse().unwrap());
     let arn = "arn:aws:lambda:eu-central-1:123456789012:function:darkroom";
     headers.insert("lambda-runtime-invoked-function-arn", arn.parse().unwrap());
-    endpoint.asked.lock().unwrap().push((id, event.answer));
+    endpoint.asked.lock().unwrap().insert(id, event.answer);
     (headers, event.body)
 }
 
@@ -174,13 +175,9 @@ async fn answer(
     body: Bytes,
 ) -> (StatusCode, &'static str) {
     assert_eq!(kind, "response", "{}", String::from_utf8_lossy(&body));
-    let asked = {
-        let mut asked = endpoint.asked.lock().unwrap();
-        let place = asked.iter().position(|(asked, _)| *asked == id).unwrap();
-        asked.swap_remove(place)
-    };
+    let asked = endpoint.asked.lock().unwrap().remove(&id).unwrap();
     // Not everybody waits for the answer.
-    let _ = asked.1.send(serde_json::from_slice(&body).unwrap());
+    let _ = asked.send(serde_json::from_slice(&body).unwrap());
     endpoint.answered.fetch_add(1, SeqCst);
     (StatusCode::ACCEPTED, r#"{"status":"OK"}"#)
 }
