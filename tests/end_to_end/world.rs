@@ -31,7 +31,7 @@ pub(crate) struct World {
 
 /// A running `darkroom serve`.
 pub(crate) struct Serve {
-    process: Child,
+    pub(crate) process: Child,
     pub(crate) s3_url: String,
     pub(crate) http_url: String,
     pub(crate) dynamodb_url: String,

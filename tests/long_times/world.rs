@@ -14,7 +14,7 @@ use darkroom_shared::{
     clock::Clock,
     config::Presets,
     event::Uploaded,
-    flow::{App, CallbackSecrets, CallbackUrls, collect, poll, submit_upload, submit_woken},
+    flow::{App, CallbackSecrets, CallbackUrls, Spacing, collect, poll, submit_upload, submit_woken},
     job::{Failure, Job, JobId, Outcome, ProviderName, Report, ResultSource, Schedule, State, TaskId},
     provider::{
         Account, Advice, Delivery, ErrorKind, Http, Provider, ProviderError, Request, ResultHosts, Settled, Submitted,
@@ -210,6 +210,7 @@ impl World {
             callback_urls: Some(CallbackUrls::new("https://hooks.example".parse().unwrap(), secrets)),
             http: Http::new().unwrap(),
             metrics: Metrics::embedded_in(metrics.clone()),
+            spacing: Spacing::default(),
             schedule: Schedule::default(),
             clock: Clock::of(now),
         };

@@ -320,6 +320,7 @@ fn app(
         presets: Arc::new(presets),
         result_hosts: Arc::new(config::result_hosts(environment)?),
         paces: Arc::new(config::paces(environment)?),
+        spacing: flow::Spacing::default(),
         callback_urls: Some(CallbackUrls::new(public_url, secrets)),
         http,
         metrics: Metrics::logged(),

@@ -18,6 +18,7 @@ use super::{
     preflight::{check_content, check_size},
     refusal::refused,
     settle::{FREE_NO_MORE, is_free_no_more, unknown},
+    spacing::wait_for_turn,
 };
 use crate::{
     job::{
@@ -32,6 +33,10 @@ use crate::{
 const LONGEST_SLOT_WAIT: SignedDuration = SignedDuration::from_secs(5);
 /// So much before its slot a job is woken, so that it can be exact.
 const SLOT_LEAD: SignedDuration = SignedDuration::from_secs(2);
+
+/// So much before its slot a job becomes `Submitting`: longer than a write takes, and short, because whoever dies in it
+/// leaves an outcome that has to be looked into.
+const CLAIM_LEAD: SignedDuration = SignedDuration::from_millis(50);
 
 /// How long a provider that fetches the image itself may take to come for it.
 const IMAGE_URL_LIFE: Duration = Duration::from_secs(3600);
@@ -85,8 +90,8 @@ pub(super) async fn attempt(app: &App, mut job: Job, slot_at: Option<Timestamp>)
         }
     }
     match wait_for_slot(app, job, provider, slot_at).await? {
-        Turn::Now(job) => Box::pin(ask(app, *job, &ready.image, false)).await,
-        Turn::Tries(job) => Box::pin(ask(app, *job, &ready.image, true)).await,
+        Turn::At(job, slot_at) => Box::pin(ask(app, *job, &ready.image, slot_at, false)).await,
+        Turn::Tries(job) => Box::pin(ask(app, *job, &ready.image, app.now(), true)).await,
         Turn::Later => Ok(()),
     }
 }
@@ -137,9 +142,10 @@ async fn keep_fitted(app: &App, job: &mut Job, image: &Image, note: String) -> R
     Ok(())
 }
 
-/// The paid call. Whatever it needs is at hand before the job is `Submitting`. `tries`: the provider is on hold, and this
-/// job shows whether it is well again.
-async fn ask(app: &App, job: Job, image: &Image, tries: bool) -> Result<(), FlowError> {
+/// The paid call, at `slot_at`. Whatever it needs is at hand before the job is `Submitting`, and that is written before
+/// the slot comes: a provider that counts requests by the second is not to feel how long our table takes. `tries`: the
+/// provider is on hold, and this job shows whether it is well again.
+async fn ask(app: &App, job: Job, image: &Image, slot_at: Timestamp, tries: bool) -> Result<(), FlowError> {
     let provider = provider_of(app, &job)?;
     let image_url = match job.step() {
         Some(step) if provider.fetches_itself(&step.options) => {
@@ -165,6 +171,7 @@ async fn ask(app: &App, job: Job, image: &Image, tries: bool) -> Result<(), Flow
         callback_url,
         image_url: image_url.as_ref().map(|url| url.expose_secret()),
     };
+    wait_for_turn(app, provider.name(), slot_at).await;
     let submitted = provider.submit(request).await;
     // An image that was refused shows as well that the account is not the trouble.
     if tries && submitted.as_ref().err().is_none_or(|error| error.advice == Advice::Reject) {
@@ -193,8 +200,8 @@ pub(super) fn provider_of<'a>(app: &'a App, job: &Job) -> Result<&'a dyn Provide
 
 /// Whether a job may ask its provider.
 enum Turn {
-    /// It has its slot.
-    Now(Box<Job>),
+    /// It has its slot, now or in a moment.
+    At(Box<Job>, Timestamp),
     /// The provider is on hold, and this job tries.
     Tries(Box<Job>),
     /// It waits, and the row says so.
@@ -209,12 +216,16 @@ async fn wait_for_slot(
     reserved: Option<Timestamp>,
 ) -> Result<Turn, FlowError> {
     let now = app.now();
-    let Some(pace) = app.paces.get(&provider.name()) else { return Ok(Turn::Now(Box::new(job))) };
+    let Some(pace) = app.paces.get(&provider.name()) else { return Ok(Turn::At(Box::new(job), now)) };
     let interval = SignedDuration::from_millis(pace.interval_ms());
     // A slot that has long passed is worth nothing: all who come late with one would come at once.
     let slot = match reserved.filter(|slot_at| now.duration_since(*slot_at) <= interval) {
         Some(slot_at) => Slot::At(slot_at),
-        None => app.jobs.reserve_slot(provider.name(), *pace, now).await?,
+        // A slot that is free at once is taken so far ahead that it is kept as exactly as the others.
+        None => {
+            let soonest = now.saturating_add(CLAIM_LEAD).unwrap_or(now);
+            app.jobs.reserve_slot(provider.name(), *pace, soonest).await?
+        }
     };
     let slot_at = match slot {
         Slot::At(slot_at) => slot_at,
@@ -236,8 +247,12 @@ async fn wait_for_slot(
         app.advance(job, &Event::Postponed { until, slot_at: Some(slot_at), because: Because::NotAsked }).await?;
         return Ok(Turn::Later);
     }
-    tokio::time::sleep(wait.try_into().unwrap_or(Duration::ZERO)).await;
-    Ok(Turn::Now(Box::new(job)))
+    sleep_until(app, slot_at.saturating_sub(CLAIM_LEAD).unwrap_or(slot_at)).await;
+    Ok(Turn::At(Box::new(job), slot_at))
+}
+
+pub(super) async fn sleep_until(app: &App, at: Timestamp) {
+    tokio::time::sleep(at.duration_since(app.now()).try_into().unwrap_or(Duration::ZERO)).await;
 }
 
 /// The provider took it: from now on it is polled, or calls back.

@@ -20,6 +20,7 @@ mod recover;
 mod refusal;
 mod retry;
 mod settle;
+mod spacing;
 mod submit;
 mod unpack;
 
@@ -43,6 +44,7 @@ pub use self::{
     poll::{PollReport, poll},
     recover::recover,
     retry::retry,
+    spacing::Spacing,
     submit::{submit_upload, submit_woken},
     unpack::{UnpackError, Unpacked, UnpackedImage, unpack},
 };
@@ -76,6 +78,8 @@ pub struct App {
     pub result_hosts: Arc<BTreeMap<ProviderName, ResultHosts>>,
     /// How often providers may be asked.
     pub paces: Arc<BTreeMap<ProviderName, Pace>>,
+    /// When this process last asked them.
+    pub spacing: Spacing,
     /// How callbacks are addressed; needed to submit to a provider that calls back.
     pub callback_urls: Option<CallbackUrls>,
     /// Fetches results.

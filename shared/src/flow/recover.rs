@@ -45,7 +45,9 @@ pub async fn recover(app: &App) -> Result<usize, FlowError> {
             (State::Queued { due_at, .. }, Some(step))
                 if step.failures == 0 && *due_at <= app.schedule.lease_until(now) =>
             {
-                Event::Postponed { until: now, slot_at: None, because: Because::HostRestarted }
+                // One that an earlier restart has put off is at work over there as before.
+                let until = step.submitted_at.map_or(now, |submitted_at| usual_end(submitted_at).max(now));
+                Event::Postponed { until, slot_at: None, because: Because::HostRestarted }
             }
             (State::Waiting { .. }, Some(step)) => {
                 let Some(provider) = app.providers.get(step.provider) else { continue };
