@@ -333,6 +333,9 @@ async fn dying_behind_every_kind_of_effect_loses_no_image_and_pays_for_none_twic
     assert!(deaths + 2 >= NAMES.len(), "only {deaths} of {} died: the places are not where they were", NAMES.len());
 }
 
+/// What is counted of each run.
+type Count = fn(&Fate) -> usize;
+
 /// Every single effect on every way, once and then twice in a row. `cargo test` leaves it out: it takes minutes.
 #[tokio::test(flavor = "multi_thread", worker_threads = 8)]
 #[ignore = "takes long; docs/TESTING.md has the command"]
@@ -344,10 +347,10 @@ async fn dying_behind_every_effect_on_every_way_loses_no_image_and_pays_for_none
     let once = places.iter().map(|(way, place)| (*way, vec![place.clone()]));
     let twice = places.iter().map(|(way, place)| (*way, vec![place.clone(), again(place)]));
     let fates = fates(once.chain(twice).collect()).await;
-    let sum = |count: fn(&Fate) -> usize, way: &Way| -> usize {
+    let sum = |count: Count, way: &Way| -> usize {
         fates.iter().filter(|(of, _, _)| of.name == way.name).map(|(_, _, fate)| count(fate)).sum()
     };
-    let counts: [(&str, fn(&Fate) -> usize); 5] = [
+    let counts: [(&str, Count); 5] = [
         ("runs", |_| 1),
         ("deaths", |fate| fate.deaths),
         ("lost or paid twice", |fate| usize::from(!fate.wrong.is_empty())),

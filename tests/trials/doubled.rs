@@ -135,7 +135,9 @@ async fn everything_twice(uploads: u32) {
         start.elapsed().as_secs_f64(),
     );
     assert_eq!((made, submits, charges), (puts.len(), puts.len() as u64, puts.len()));
-    assert!(carrier.wake_ups.load(SeqCst) > 0, "the functions have taken part");
+    assert!(functions.submit.given() > 0 && functions.collector.given() > 0, "the functions have taken part");
+    // Of a few jobs, serve may be the quicker one every time.
+    assert!(uploads < 100 || carrier.wake_ups.load(SeqCst) > 0, "the functions have moved jobs");
 }
 
 /// The notification that the local S3 sent for an upload: with the same version, so that it means the same job.
