@@ -1,19 +1,22 @@
-//! The one starter of all functions: reads the configuration, makes the clients, runs the handler.
+//! The starters of the functions, one for each kind: read the configuration and the secrets, make the clients, run the
+//! handler. One for each, and not one for all, so that a binary holds only what its own kind does.
 
-use std::{sync::Arc, time::Duration};
+use std::{future::Future, sync::Arc, time::Duration};
 
+use aws_config::SdkConfig;
 use aws_lambda_events::sqs::SqsEvent;
 use lambda_runtime::{LambdaEvent, service_fn};
 
 use crate::{
     aws,
     clock::Clock,
-    config::{self, Places, Presets},
+    config::{self, CALLBACK_SECRET, Places, Presets},
     environment::{ConfigError, Environment},
     flow::{self, App, CallbackSecrets, CallbackUrls, NotesInTable},
     handler,
     job::{ProviderName, Schedule},
     provider::{Equipment, Http, MakeProvider, Notes, Providers, definition},
+    secrets,
     store::{Jobs, Objects, Queue, SqsQueue},
     telemetry::{self, metrics::Metrics},
 };
@@ -21,61 +24,110 @@ use crate::{
 /// Why a function did not start or stopped.
 pub type Error = lambda_runtime::Error;
 
-/// The function that a binary is.
-#[derive(Debug, Clone, Copy)]
-pub enum Function {
-    /// Submits uploads to a provider.
-    Submit,
-    /// Fetches results.
-    Collect,
-    /// Looks at due jobs, on a schedule.
-    Poll,
-    /// Takes callbacks.
-    Webhook,
-}
-
-/// Runs `function` until Lambda stops it. `providers` are those that it asks.
+/// Submits uploads to one provider, until Lambda stops it.
 ///
 /// # Errors
 /// When the configuration is unusable or the runtime fails.
-pub fn start(function: Function, providers: &[MakeProvider]) -> Result<(), Error> {
+pub fn submit(provider: ProviderName, make: MakeProvider) -> Result<(), Error> {
+    run(async |environment| {
+        let (environment, sdk) = start_up(environment, &secrets_to_submit(provider)).await?;
+        let presets = presets(&environment, &s3(&environment, &sdk)).await?;
+        let app = app(&environment, &sdk, |equipment| Ok([make(equipment)?].into_iter().collect()), presets)?;
+        for problem in app.providers.iter().flat_map(|provider| app.presets.unusable(provider.as_ref())) {
+            // The other presets work; a job of this one fails with the same words.
+            tracing::error!(problem, "a preset cannot work with the credentials that are set");
+        }
+        if app.callback_urls.is_none()
+            && app.providers.iter().any(|provider| app.presets.calls_back(provider.as_ref()))
+        {
+            return Err(ConfigError::Missing("DARKROOM_PUBLIC_URL".into()).into());
+        }
+        let handle = |event: LambdaEvent<SqsEvent>| async {
+            Ok::<_, Error>(handler::handle_submit(&app, event.payload).await)
+        };
+        lambda_runtime::run(service_fn(handle)).await
+    })
+}
+
+/// Fetches results, until Lambda stops it. It has no secrets.
+///
+/// # Errors
+/// When the configuration is unusable or the runtime fails.
+pub fn collect() -> Result<(), Error> {
+    run(async |environment| {
+        let (environment, sdk) = start_up(environment, &[]).await?;
+        let app = app(&environment, &sdk, |_| Ok(Providers::default()), Presets::default())?;
+        let handle = |event: LambdaEvent<SqsEvent>| async {
+            Ok::<_, Error>(handler::handle_collect(&app, event.payload).await)
+        };
+        lambda_runtime::run(service_fn(handle)).await
+    })
+}
+
+/// Looks at due jobs and asks `providers`, on a schedule, until Lambda stops it.
+///
+/// # Errors
+/// When the configuration is unusable or the runtime fails.
+pub fn poll(providers: &[(ProviderName, MakeProvider)]) -> Result<(), Error> {
+    run(async |environment| {
+        let credentials: Vec<&str> =
+            providers.iter().flat_map(|(name, _)| definition(*name).credentials).copied().collect();
+        let (environment, sdk) = start_up(environment, &credentials).await?;
+        let app = app(&environment, &sdk, |equipment| used(providers, equipment), Presets::default())?;
+        let app = &app;
+        let handle = |event: LambdaEvent<serde_json::Value>| async move {
+            let budget = poll_budget(app, &event.context);
+            handler::handle_schedule(app, budget).await.map_err(Error::from)?;
+            Ok::<_, Error>(())
+        };
+        lambda_runtime::run(service_fn(handle)).await
+    })
+}
+
+/// Takes callbacks, until Lambda stops it. Of secrets it has only the one that callbacks are checked with.
+///
+/// # Errors
+/// When the configuration is unusable or the runtime fails.
+pub fn webhook() -> Result<(), Error> {
+    run(async |environment| {
+        let (environment, sdk) = start_up(environment, &[CALLBACK_SECRET]).await?;
+        let app = app(&environment, &sdk, |_| Ok(Providers::default()), Presets::default())?;
+        let secrets = CallbackSecrets::new(config::callback_secrets(&environment)?);
+        let handle = |request: lambda_http::Request| async {
+            let response = handler::handle_callback(&app, &secrets, request).await;
+            Ok::<_, Error>(response.map(|body| lambda_http::Body::from(body.to_vec())))
+        };
+        lambda_http::run(lambda_http::service_fn(handle)).await
+    })
+}
+
+/// The variables with secrets that the function reads which submits to `provider`.
+fn secrets_to_submit(provider: ProviderName) -> Vec<&'static str> {
+    let definition = definition(provider);
+    let calls_back = definition.read_callback.map(|_| CALLBACK_SECRET);
+    definition.credentials.iter().copied().chain(calls_back).collect()
+}
+
+fn run<W, F>(work: W) -> Result<(), Error>
+where
+    W: FnOnce(Environment) -> F,
+    F: Future<Output = Result<(), Error>>,
+{
     let environment = Environment::of_process();
     telemetry::start(telemetry::Format::Json, &environment.get("RUST_LOG").unwrap_or_else(|| "info".into()));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(async {
-        let app = app(&environment, function, providers).await?;
-        match function {
-            Function::Submit => {
-                let handle = |event: LambdaEvent<SqsEvent>| async {
-                    Ok::<_, Error>(handler::handle_submit(&app, event.payload).await)
-                };
-                lambda_runtime::run(service_fn(handle)).await
-            }
-            Function::Collect => {
-                let handle = |event: LambdaEvent<SqsEvent>| async {
-                    Ok::<_, Error>(handler::handle_collect(&app, event.payload).await)
-                };
-                lambda_runtime::run(service_fn(handle)).await
-            }
-            Function::Poll => {
-                let app = &app;
-                let handle = |event: LambdaEvent<serde_json::Value>| async move {
-                    let budget = poll_budget(app, &event.context);
-                    handler::handle_schedule(app, budget).await.map_err(Error::from)?;
-                    Ok::<_, Error>(())
-                };
-                lambda_runtime::run(service_fn(handle)).await
-            }
-            Function::Webhook => {
-                let secrets = CallbackSecrets::new(config::callback_secrets(&environment)?);
-                let handle = |request: lambda_http::Request| async {
-                    let response = handler::handle_callback(&app, &secrets, request).await;
-                    Ok::<_, Error>(response.map(|body| lambda_http::Body::from(body.to_vec())))
-                };
-                lambda_http::run(lambda_http::service_fn(handle)).await
-            }
-        }
-    })
+    runtime.block_on(work(environment))
+}
+
+/// The environment with its secrets, and how AWS is reached.
+async fn start_up(environment: Environment, secrets: &[&str]) -> Result<(Environment, SdkConfig), Error> {
+    let sdk = aws::load().await;
+    Ok((secrets::with_secrets(environment, secrets, &sdk).await?, sdk))
+}
+
+fn s3(environment: &Environment, sdk: &SdkConfig) -> aws_sdk_s3::Client {
+    let endpoint = environment.get("AWS_ENDPOINT_URL_S3").or_else(|| environment.get("AWS_ENDPOINT_URL"));
+    aws::s3(sdk, endpoint.as_deref())
 }
 
 /// The poller stops so long before its time-out.
@@ -88,42 +140,29 @@ fn poll_budget(app: &App, context: &lambda_runtime::Context) -> Duration {
     Duration::from_millis(context.deadline.saturating_sub(now_ms)).saturating_sub(POLL_RESERVE).min(LONGEST_POLL)
 }
 
-async fn app(environment: &Environment, function: Function, providers: &[MakeProvider]) -> Result<App, Error> {
+fn app(
+    environment: &Environment,
+    sdk: &SdkConfig,
+    make: impl FnOnce(&Equipment<'_>) -> Result<Providers, ConfigError>,
+    presets: Presets,
+) -> Result<App, Error> {
     let places = Places::from_environment(environment)?;
-    let sdk = aws::load().await;
     let http = Http::new()?;
-    let s3 = aws::s3(
-        &sdk,
-        environment.get("AWS_ENDPOINT_URL_S3").or_else(|| environment.get("AWS_ENDPOINT_URL")).as_deref(),
-    );
-    let jobs = Jobs::new(aws::dynamodb(&sdk, None), places.table);
+    let jobs = Jobs::new(aws::dynamodb(sdk, None), places.table);
     let notes = |provider| Arc::new(NotesInTable::new(jobs.clone(), provider)) as Arc<dyn Notes>;
-    let equipment = Equipment { environment, http: &http, notes: &notes };
-    let providers = equip(function, providers, &equipment)?;
+    let providers = make(&Equipment { environment, http: &http, notes: &notes })?;
     let queue: Arc<dyn Queue> =
-        Arc::new(SqsQueue::new(aws::sqs(&sdk), environment.required("DARKROOM_QUEUE_URL_PREFIX")?));
-    let presets = match function {
-        Function::Submit => presets(environment, &s3).await?,
-        Function::Collect | Function::Poll | Function::Webhook => Presets::default(),
-    };
-    for problem in providers.iter().flat_map(|provider| presets.unusable(provider.as_ref())) {
-        // The other presets work; a job of this one fails with the same words.
-        tracing::error!(problem, "a preset cannot work with the credentials that are set");
-    }
-    let callback_urls = callback_urls(environment)?;
-    if callback_urls.is_none() && providers.iter().any(|provider| presets.calls_back(provider.as_ref())) {
-        return Err(ConfigError::Missing("DARKROOM_PUBLIC_URL".into()).into());
-    }
+        Arc::new(SqsQueue::new(aws::sqs(sdk), environment.required("DARKROOM_QUEUE_URL_PREFIX")?));
     Ok(App {
         jobs,
-        objects: Objects::new(s3, places.bucket),
+        objects: Objects::new(s3(environment, sdk), places.bucket),
         queue,
         providers,
         presets: Arc::new(presets),
         result_hosts: Arc::new(config::result_hosts(environment)?),
         paces: Arc::new(config::paces(environment)?),
         spacing: flow::Spacing::default(),
-        callback_urls,
+        callback_urls: callback_urls(environment)?,
         http,
         metrics: Metrics::embedded(),
         schedule: Schedule::default(),
@@ -131,28 +170,15 @@ async fn app(environment: &Environment, function: Function, providers: &[MakePro
     })
 }
 
-/// Makes the providers. The poller is one for all of them, so it does without those of which no credentials are there;
-/// one with only some of its credentials is a mistake all the same.
-fn equip(function: Function, providers: &[MakeProvider], equipment: &Equipment<'_>) -> Result<Providers, ConfigError> {
-    let mut made = Vec::with_capacity(providers.len());
-    for make in providers {
-        match make(equipment) {
-            Ok(provider) => made.push(provider),
-            Err(ConfigError::Missing(variable))
-                if matches!(function, Function::Poll) && is_of_an_unused_provider(&variable, equipment.environment) =>
-            {
-                tracing::info!(variable, "not set, and nothing else of that provider either: it is not polled");
-            }
-            Err(error) => return Err(error),
-        }
+/// Makes those of `providers` of which any credentials are there: the poller is one for all of them. One with only some
+/// of its credentials is a mistake.
+fn used(providers: &[(ProviderName, MakeProvider)], equipment: &Equipment<'_>) -> Result<Providers, ConfigError> {
+    let (used, unused): (Vec<_>, Vec<_>) =
+        providers.iter().partition(|(name, _)| definition(*name).has_credentials(equipment.environment));
+    for (provider, _) in unused {
+        tracing::info!(%provider, "no credentials are set: it is not polled");
     }
-    Ok(made.into_iter().collect())
-}
-
-/// Whether `variable` is a credential of a provider none of whose credentials are there.
-fn is_of_an_unused_provider(variable: &str, environment: &Environment) -> bool {
-    let mut definitions = ProviderName::ALL.into_iter().map(definition);
-    definitions.any(|definition| definition.credentials.contains(&variable) && !definition.has_credentials(environment))
+    used.into_iter().map(|(_, make)| make(equipment)).collect()
 }
 
 /// How callbacks are addressed, where `DARKROOM_PUBLIC_URL` says so.
@@ -185,32 +211,37 @@ mod tests {
     use super::*;
     use crate::provider::{NotesInMemory, fangtang, imgfactory};
 
-    fn names(function: Function, variables: &[(&str, &str)]) -> Result<Vec<ProviderName>, ConfigError> {
+    fn polled(variables: &[(&str, &str)]) -> Result<Vec<ProviderName>, ConfigError> {
         let environment: Environment = variables.iter().copied().collect();
         let http = Http::new().unwrap();
         let notes = |_| Arc::new(NotesInMemory::default()) as Arc<dyn Notes>;
         let equipment = Equipment { environment: &environment, http: &http, notes: &notes };
-        let providers = equip(function, &[imgfactory::make, fangtang::make], &equipment)?;
-        Ok(providers.iter().map(|provider| provider.name()).collect())
+        let providers: [(ProviderName, MakeProvider); 2] =
+            [(ProviderName::Imgfactory, imgfactory::make), (ProviderName::Fangtang, fangtang::make)];
+        Ok(used(&providers, &equipment)?.iter().map(|provider| provider.name()).collect())
     }
 
     #[test]
     fn the_poller_does_without_providers_that_nobody_uses() {
         let imgfactory = ("IMGFACTORY_TOKEN", "token");
-        assert_eq!(names(Function::Poll, &[imgfactory]).unwrap(), [ProviderName::Imgfactory]);
-        assert_eq!(names(Function::Poll, &[]).unwrap(), []);
+        assert_eq!(polled(&[imgfactory]).unwrap(), [ProviderName::Imgfactory]);
+        assert_eq!(polled(&[]).unwrap(), []);
         let fangtang = [("FANGTANG_THIRD_CODE", "code"), ("FANGTANG_SECRET_KEY", "key")];
-        assert_eq!(names(Function::Poll, &fangtang).unwrap(), [ProviderName::Fangtang]);
+        assert_eq!(polled(&fangtang).unwrap(), [ProviderName::Fangtang]);
     }
 
     #[test]
-    fn a_provider_that_is_set_up_by_half_is_a_mistake_in_every_function() {
+    fn a_provider_that_is_set_up_by_half_is_a_mistake() {
         let half = [("IMGFACTORY_TOKEN", "token"), ("FANGTANG_THIRD_CODE", "code")];
-        let missing = ConfigError::Missing("FANGTANG_SECRET_KEY".into());
-        assert_eq!(names(Function::Poll, &half).unwrap_err(), missing);
-        let missing = ConfigError::Missing("FANGTANG_THIRD_CODE".into());
-        assert_eq!(names(Function::Submit, &half[..1]).unwrap_err(), missing);
+        assert_eq!(polled(&half).unwrap_err(), ConfigError::Missing("FANGTANG_SECRET_KEY".into()));
         let wrong = [("IMGFACTORY_TOKEN", "token"), ("IMGFACTORY_URL", "no address")];
-        assert!(matches!(names(Function::Poll, &wrong), Err(ConfigError::Invalid { .. })));
+        assert!(matches!(polled(&wrong), Err(ConfigError::Invalid { .. })));
+    }
+
+    #[test]
+    fn a_submit_function_reads_its_own_secrets_and_no_others() {
+        let watermark = ["WATERMARK_APP_ID", "WATERMARK_APP_SECRET", "WATERMARK_TOKEN", "DARKROOM_CALLBACK_SECRET"];
+        assert_eq!(secrets_to_submit(ProviderName::Watermark), watermark);
+        assert_eq!(secrets_to_submit(ProviderName::Imgfactory), ["IMGFACTORY_TOKEN"]);
     }
 }

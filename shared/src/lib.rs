@@ -12,7 +12,10 @@ pub mod failpoint;
 pub mod flow;
 pub mod handler;
 pub mod job;
+#[cfg(feature = "functions")]
 pub mod lambda;
 pub mod provider;
+#[cfg(feature = "functions")]
+pub mod secrets;
 pub mod store;
 pub mod telemetry;

@@ -23,7 +23,8 @@ use axum::{
     routing::{get, post},
 };
 use darkroom_shared::{
-    lambda::{self, Function},
+    job::ProviderName,
+    lambda,
     provider::watermark,
 };
 use futures_util::future::join_all;
@@ -46,9 +47,9 @@ fn the_process_of_a_function() {
     #[expect(clippy::disallowed_methods, reason = "it is this test's own variable")]
     let which = std::env::var(WHICH).unwrap_or_default();
     let ended = match which.as_str() {
-        "submit-watermark" => lambda::start(Function::Submit, &[watermark::make]),
-        "collector" => lambda::start(Function::Collect, &[]),
-        "webhook" => lambda::start(Function::Webhook, &[]),
+        "submit-watermark" => lambda::submit(ProviderName::Watermark, watermark::make),
+        "collector" => lambda::collect(),
+        "webhook" => lambda::webhook(),
         _ => return,
     };
     ended.unwrap();

@@ -1,7 +1,7 @@
 //! Fetches results into the bucket. Triggered by the queue `collect`: wake-ups.
 
-use darkroom_shared::lambda::{self, Function};
+use darkroom_shared::lambda;
 
 fn main() -> Result<(), lambda::Error> {
-    lambda::start(Function::Collect, &[])
+    lambda::collect()
 }

@@ -1,10 +1,11 @@
 //! Looks at due jobs and asks the polled providers. Triggered by a schedule, every minute.
 
 use darkroom_shared::{
-    lambda::{self, Function},
+    job::ProviderName,
+    lambda,
     provider::{fangtang, imgfactory},
 };
 
 fn main() -> Result<(), lambda::Error> {
-    lambda::start(Function::Poll, &[imgfactory::make, fangtang::make])
+    lambda::poll(&[(ProviderName::Imgfactory, imgfactory::make), (ProviderName::Fangtang, fangtang::make)])
 }

@@ -1,10 +1,7 @@
 //! Submits uploads to imageban. Triggered by the queue `submit-imageban`: S3 notifications and wake-ups.
 
-use darkroom_shared::{
-    lambda::{self, Function},
-    provider::imageban,
-};
+use darkroom_shared::{job::ProviderName, lambda, provider::imageban};
 
 fn main() -> Result<(), lambda::Error> {
-    lambda::start(Function::Submit, &[imageban::make])
+    lambda::submit(ProviderName::Imageban, imageban::make)
 }

@@ -1,7 +1,7 @@
 //! Takes the callbacks of providers. Triggered by HTTPS requests to its Function URL.
 
-use darkroom_shared::lambda::{self, Function};
+use darkroom_shared::lambda;
 
 fn main() -> Result<(), lambda::Error> {
-    lambda::start(Function::Webhook, &[])
+    lambda::webhook()
 }

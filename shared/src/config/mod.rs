@@ -17,6 +17,9 @@ use crate::{
     provider::{ResultHosts, definition, facts},
 };
 
+/// The variable that [`callback_secrets`] reads.
+pub const CALLBACK_SECRET: &str = "DARKROOM_CALLBACK_SECRET";
+
 /// Where jobs and files are kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Places {
@@ -41,7 +44,7 @@ impl Places {
 /// # Errors
 /// When the variable is missing or holds an empty secret.
 pub fn callback_secrets(environment: &Environment) -> Result<Vec<SecretString>, ConfigError> {
-    let name = "DARKROOM_CALLBACK_SECRET";
+    let name = CALLBACK_SECRET;
     let secrets: Vec<String> = environment.required(name)?.split(',').map(|secret| secret.trim().to_owned()).collect();
     if secrets.iter().any(String::is_empty) {
         return Err(ConfigError::Invalid { name: name.into(), problem: "an empty secret would let anyone in".into() });
