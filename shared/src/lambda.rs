@@ -37,14 +37,12 @@ pub fn submit(provider: ProviderName, make: MakeProvider) -> Result<(), Error> {
             // The other presets work; a job of this one fails with the same words.
             tracing::error!(problem, "a preset cannot work with the credentials that are set");
         }
-        if app.callback_urls.is_none()
-            && app.providers.iter().any(|provider| app.presets.calls_back(provider.as_ref()))
+        if app.callback_urls.is_none() && app.providers.iter().any(|provider| app.presets.calls_back(provider.as_ref()))
         {
             return Err(ConfigError::Missing("DARKROOM_PUBLIC_URL".into()).into());
         }
-        let handle = |event: LambdaEvent<SqsEvent>| async {
-            Ok::<_, Error>(handler::handle_submit(&app, event.payload).await)
-        };
+        let handle =
+            |event: LambdaEvent<SqsEvent>| async { Ok::<_, Error>(handler::handle_submit(&app, event.payload).await) };
         lambda_runtime::run(service_fn(handle)).await
     })
 }
@@ -57,9 +55,8 @@ pub fn collect() -> Result<(), Error> {
     run(async |environment| {
         let (environment, sdk) = start_up(environment, &[]).await?;
         let app = app(&environment, &sdk, |_| Ok(Providers::default()), Presets::default())?;
-        let handle = |event: LambdaEvent<SqsEvent>| async {
-            Ok::<_, Error>(handler::handle_collect(&app, event.payload).await)
-        };
+        let handle =
+            |event: LambdaEvent<SqsEvent>| async { Ok::<_, Error>(handler::handle_collect(&app, event.payload).await) };
         lambda_runtime::run(service_fn(handle)).await
     })
 }

@@ -22,11 +22,7 @@ use axum::{
     http::{HeaderMap, StatusCode, Uri},
     routing::{get, post},
 };
-use darkroom_shared::{
-    job::ProviderName,
-    lambda,
-    provider::watermark,
-};
+use darkroom_shared::{job::ProviderName, lambda, provider::watermark};
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 use tokio::{net::TcpListener, sync::mpsc};
