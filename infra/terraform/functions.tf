@@ -31,7 +31,7 @@ resource "aws_lambda_function" "submit" {
 
   function_name    = "${var.name}-submit-${each.key}"
   description      = "Submits uploads to ${each.key}"
-  role             = aws_iam_role.function["submit-${each.key}"].arn
+  role             = "${local.role}/${aws_iam_role.function["submit-${each.key}"].name}"
   runtime          = local.runtime
   handler          = "bootstrap"
   architectures    = [var.architecture]
@@ -59,7 +59,7 @@ resource "aws_lambda_function" "submit" {
 resource "aws_lambda_function" "collector" {
   function_name    = "${var.name}-collector"
   description      = "Fetches results into the bucket"
-  role             = aws_iam_role.function["collector"].arn
+  role             = "${local.role}/${aws_iam_role.function["collector"].name}"
   runtime          = local.runtime
   handler          = "bootstrap"
   architectures    = [var.architecture]
@@ -114,7 +114,7 @@ resource "aws_lambda_event_source_mapping" "collect" {
 resource "aws_lambda_function" "poller" {
   function_name    = "${var.name}-poller"
   description      = "Looks at due jobs, every minute"
-  role             = aws_iam_role.function["poller"].arn
+  role             = "${local.role}/${aws_iam_role.function["poller"].name}"
   runtime          = local.runtime
   handler          = "bootstrap"
   architectures    = [var.architecture]
@@ -156,7 +156,7 @@ resource "aws_lambda_permission" "schedule" {
 resource "aws_lambda_function" "webhook" {
   function_name    = "${var.name}-webhook"
   description      = "Takes the callbacks of services"
-  role             = aws_iam_role.function["webhook"].arn
+  role             = "${local.role}/${aws_iam_role.function["webhook"].name}"
   runtime          = local.runtime
   handler          = "bootstrap"
   architectures    = [var.architecture]

@@ -17,6 +17,7 @@ locals {
   collect   = "${local.sqs}:${aws_sqs_queue.work["collect"].name}"
   bucket    = "arn:${local.partition}:s3:::${module.kept.bucket}"
   table     = "arn:${local.partition}:dynamodb:${local.region}:${local.account}:table/${module.kept.table}"
+  role      = "arn:${local.partition}:iam::${local.account}:role"
   parameter = "arn:${local.partition}:ssm:${local.region}:${local.account}:parameter${var.secrets_path}"
 
   queue_url_prefix = "https://sqs.${local.region}.${data.aws_partition.current.dns_suffix}/${local.account}/${var.name}-"
