@@ -11,7 +11,7 @@ import subprocess
 import threading
 import zipfile
 
-from stack import ACCOUNT, LATER, NAME, REGION, Stack
+from stack import ACCOUNT, LATER, NAME, Stack
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
