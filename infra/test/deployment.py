@@ -22,6 +22,9 @@ import urllib.request
 import boto3
 from botocore.config import Config
 
+from stack import parameter_name
+from terraform_stack import mirror, root_module
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 TARGET = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
 SAMPLES = ROOT / "cli/samples"
@@ -173,12 +176,7 @@ class Terraform:
     def __init__(self, emulator: Emulator, folder: pathlib.Path, mirror: pathlib.Path):
         self.emulator, self.folder = emulator, folder / "terraform"
         self.folder.mkdir()
-        shutil.copy(ROOT / "infra/test/terraform/main.tf", self.folder)
-        main = self.folder / "main.tf"
-        main.write_text(main.read_text().replace("../../terraform", str(ROOT / "infra/terraform")))
-        settings = self.folder / "settings.tfrc"
-        settings.write_text(f'provider_installation {{ filesystem_mirror {{ path = "{mirror}" }} }}\n')
-        self.environment = emulator.environment() | {"TF_CLI_CONFIG_FILE": str(settings), "TF_IN_AUTOMATION": "1"}
+        self.environment = emulator.environment() | root_module(self.folder, ROOT / "infra/terraform", mirror)
 
     def build(self):
         run(["terraform", "init", "-input=false", "-no-color"], self.environment, self.folder)
@@ -202,12 +200,9 @@ class Terraform:
         return {ours: outputs[theirs]["value"] for theirs, ours in self.OUTPUTS.items()}
 
     def remove(self):
+        # The way that README.md of the module tells: what is kept is taken out of Terraform's hands first.
+        run(["terraform", "state", "rm", "module.darkroom.module.kept"], self.environment, self.folder)
         run(["terraform", "destroy", "-auto-approve", "-input=false", "-no-color"], self.environment, self.folder)
-
-
-def parameter_name(variable: str) -> str:
-    """WATERMARK_RESULT_HOSTS is WatermarkResultHosts, DARKROOM_PUBLIC_URL is PublicUrl."""
-    return "".join(word.capitalize() for word in variable.removeprefix("DARKROOM_").split("_"))
 
 
 class Darkroom:
@@ -312,16 +307,6 @@ def rights_are_needed(darkroom: Darkroom):
         # What was lost for want of it is found again.
         darkroom.done(upload, 2 * PATIENCE_S)
         print(f"  {function:<20} without {policy:<8} nothing went on; with it again, all did", flush=True)
-
-
-def mirror() -> pathlib.Path | None:
-    """Where the AWS provider lies on this machine."""
-    places = [os.environ.get("TF_PLUGIN_MIRROR"), "/opt/tf-plugins", "/usr/share/terraform/plugins",
-              "/usr/local/share/terraform/plugins", os.path.expanduser("~/.terraform.d/plugins")]
-    for place in filter(None, places):
-        if any(pathlib.Path(place).glob("registry.terraform.io/hashicorp/aws/*")):
-            return pathlib.Path(place)
-    return None
 
 
 def main() -> int:
