@@ -3,6 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use aws_lambda_events::sqs::SqsEvent;
+use lambda_http::RequestExt as _;
 use lambda_runtime::{LambdaEvent, service_fn};
 
 use crate::{
@@ -15,7 +16,11 @@ use crate::{
     job::{ProviderName, Schedule},
     provider::{Equipment, Http, MakeProvider, Notes, Providers, definition},
     store::{Jobs, Objects, Queue, SqsQueue},
-    telemetry::{self, metrics::Metrics},
+    telemetry::{
+        self,
+        metrics::Metrics,
+        trace::{TraceHeader, within},
+    },
 };
 
 /// Why a function did not start or stopped.
@@ -44,16 +49,21 @@ pub fn start(function: Function, providers: &[MakeProvider]) -> Result<(), Error
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let app = app(&environment, function, providers).await?;
+        tell_start(&environment, &app);
         match function {
             Function::Submit => {
-                let handle = |event: LambdaEvent<SqsEvent>| async {
-                    Ok::<_, Error>(handler::handle_submit(&app, event.payload).await)
+                let app = &app;
+                let handle = |event: LambdaEvent<SqsEvent>| async move {
+                    let trace_header = trace_header(&event.context);
+                    Ok::<_, Error>(within(trace_header, handler::handle_submit(app, event.payload)).await)
                 };
                 lambda_runtime::run(service_fn(handle)).await
             }
             Function::Collect => {
-                let handle = |event: LambdaEvent<SqsEvent>| async {
-                    Ok::<_, Error>(handler::handle_collect(&app, event.payload).await)
+                let app = &app;
+                let handle = |event: LambdaEvent<SqsEvent>| async move {
+                    let trace_header = trace_header(&event.context);
+                    Ok::<_, Error>(within(trace_header, handler::handle_collect(app, event.payload)).await)
                 };
                 lambda_runtime::run(service_fn(handle)).await
             }
@@ -61,7 +71,8 @@ pub fn start(function: Function, providers: &[MakeProvider]) -> Result<(), Error
                 let app = &app;
                 let handle = |event: LambdaEvent<serde_json::Value>| async move {
                     let budget = poll_budget(app, &event.context);
-                    handler::handle_schedule(app, budget).await.map_err(Error::from)?;
+                    let poll = handler::handle_schedule(app, budget);
+                    within(trace_header(&event.context), poll).await.map_err(Error::from)?;
                     Ok::<_, Error>(())
                 };
                 lambda_runtime::run(service_fn(handle)).await
@@ -69,13 +80,31 @@ pub fn start(function: Function, providers: &[MakeProvider]) -> Result<(), Error
             Function::Webhook => {
                 let secrets = CallbackSecrets::new(config::callback_secrets(&environment)?);
                 let handle = |request: lambda_http::Request| async {
-                    let response = handler::handle_callback(&app, &secrets, request).await;
+                    let trace_header = request.lambda_context_ref().and_then(trace_header);
+                    let response = within(trace_header, handler::handle_callback(&app, &secrets, request)).await;
                     Ok::<_, Error>(response.map(|body| lambda_http::Body::from(body.to_vec())))
                 };
                 lambda_http::run(lambda_http::service_fn(handle)).await
             }
         }
     })
+}
+
+/// One line for each start of a process, which is what a slow first invocation is about.
+fn tell_start(environment: &Environment, app: &App) {
+    let providers: Vec<&str> = app.providers.iter().map(|provider| provider.name().as_str()).collect();
+    tracing::info!(
+        function = environment.get("AWS_LAMBDA_FUNCTION_NAME"),
+        function_version = environment.get("AWS_LAMBDA_FUNCTION_VERSION"),
+        version = env!("CARGO_PKG_VERSION"),
+        providers = providers.join(" "),
+        "function started"
+    );
+}
+
+/// The trace that Lambda has put the invocation into.
+fn trace_header(context: &lambda_runtime::Context) -> Option<TraceHeader> {
+    TraceHeader::parse(context.xray_trace_id.as_deref()?)
 }
 
 /// The poller stops so long before its time-out.
