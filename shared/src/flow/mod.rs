@@ -165,7 +165,7 @@ impl App {
                 span::got_further(&after);
                 tracing::info!(
                     job_id = %after.id, from = %job.state.name(), to = %after.state.name(),
-                    provider = %after.provider(), "job moved"
+                    event = event.name(), provider = %after.provider(), "job moved"
                 );
                 measure::moved(self, &after, event);
                 self.mind_balance(&after, event).await?;

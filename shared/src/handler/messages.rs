@@ -116,28 +116,34 @@ where
     let work = &work;
     stream::iter(event.records)
         .map(|message: SqsMessage| async move {
-            passed("message.taken");
-            let delivery = delivery(&message);
             let trace_header = trace_header(&message);
-            let message_id = message.message_id.unwrap_or_default();
-            let body = message.body.unwrap_or_default();
-            let span = tracing::error_span!("message", message_id, delivery, job_id = Empty);
-            let handle = async {
-                let failed = caught(work(body)).await.unwrap_or_else(|panicked| vec![FlowError::from(panicked).into()]);
-                if failed.is_empty() {
-                    return None;
-                }
-                let is_final = failed.iter().any(MessageError::is_final);
-                let failed = FailedMessage { message_id, reason: reason(&failed), is_final };
-                tell(&failed, delivery);
-                Some(failed)
-            };
-            trace::within(trace_header, handle.instrument(span)).await
+            trace::within(trace_header, handle(message, work)).await
         })
         .buffer_unordered(AT_ONCE)
         .filter_map(|failed| async move { failed })
         .collect()
         .await
+}
+
+async fn handle<F, W>(message: SqsMessage, work: &F) -> Option<FailedMessage>
+where
+    F: Fn(String) -> W,
+    W: Future<Output = Vec<MessageError>> + Send,
+{
+    passed("message.taken");
+    let delivery = delivery(&message);
+    let message_id = message.message_id.unwrap_or_default();
+    let body = message.body.unwrap_or_default();
+    let span = tracing::error_span!("message", message_id, delivery, job_id = Empty);
+    let done = caught(work(body)).instrument(span.clone()).await;
+    let failed = done.unwrap_or_else(|panicked| vec![FlowError::from(panicked).into()]);
+    if failed.is_empty() {
+        return None;
+    }
+    let is_final = failed.iter().any(MessageError::is_final);
+    let failed = FailedMessage { message_id, reason: reason(&failed), is_final };
+    span.in_scope(|| tell(&failed, delivery));
+    Some(failed)
 }
 
 /// Has the lines about the message tell whose it is.

@@ -1,7 +1,7 @@
 //! A line of the log as one flat JSON object: what the line says, and what every line within its spans has in common, side
 //! by side, so that a query names a field and not a place. A name is there once: the line's own word counts, then the
-//! innermost span's. (`tracing-subscriber` itself keeps spans apart; `json-subscriber` joins them and writes a name as often
-//! as it comes; `tracing-flat-json` drops the target.)
+//! innermost span's. (`tracing-subscriber` itself keeps spans apart; `json-subscriber` joins them and may write a
+//! name twice; `tracing-flat-json` drops the target.)
 
 use serde_json::{Map, Value};
 use tracing::{Event, Subscriber};

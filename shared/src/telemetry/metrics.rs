@@ -123,7 +123,7 @@ impl Metrics {
     pub fn are_wanted(&self) -> bool {
         match &self.0 {
             Sink::Embedded(_) => true,
-            Sink::Logged => tracing::enabled!(tracing::Level::DEBUG),
+            Sink::Logged => tracing::event_enabled!(tracing::Level::DEBUG),
         }
     }
 
