@@ -1,9 +1,6 @@
 //! What an operator sees of a job: its lines in the log, as a function writes them, and the numbers.
 
-use std::{
-    io::Write,
-    sync::{Arc, Mutex},
-};
+use std::{cell::RefCell, io::Write, sync::Once};
 
 use darkroom_shared::{
     flow::{collect, poll, receive_callback},
@@ -15,13 +12,17 @@ use serde_json::Value;
 
 use crate::world::{RETRY, Scripted, World, after, failure, hours, minutes, now, refusal, set_now};
 
-/// What was logged, as lines of JSON.
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
+thread_local! {
+    /// What this story's thread has logged, while it listens.
+    static LOG: RefCell<Option<Vec<u8>>> = const { RefCell::new(None) };
+}
 
-impl Write for Log {
+struct ThisThread;
+
+impl Write for ThisThread {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().write(bytes)
+        LOG.with_borrow_mut(|log| log.iter_mut().for_each(|log| log.extend(bytes)));
+        Ok(bytes.len())
     }
 
     fn flush(&mut self) -> std::io::Result<()> {
@@ -29,25 +30,26 @@ impl Write for Log {
     }
 }
 
-impl Log {
-    /// Listens as long as the guard lives, to this thread.
-    fn listen(filter: &str) -> (Self, tracing::subscriber::DefaultGuard) {
-        let log = Self::default();
-        let writer = log.clone();
-        let guard = tracing::subscriber::set_default(telemetry::json(filter, move || writer.clone()));
-        (log, guard)
-    }
+/// Listens to this thread from now on. One subscriber for all stories: of several, each for a thread of its own, one would
+/// miss the lines that another thread, with none, has come by first.
+fn listen() {
+    static STARTED: Once = Once::new();
+    STARTED.call_once(|| {
+        let subscriber = telemetry::json("darkroom_shared=debug", || ThisThread);
+        tracing::subscriber::set_global_default(subscriber).unwrap();
+    });
+    LOG.set(Some(Vec::new()));
+}
 
-    fn text(&self) -> String {
-        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
-    }
+/// The lines so far.
+fn logged() -> Vec<Value> {
+    let text = String::from_utf8(LOG.with_borrow(|log| log.clone().unwrap())).unwrap();
+    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
 
-    /// The lines whose field `name` is `value`: a query's `filter name = "value"`.
-    fn filtered(&self, name: &str, value: &str) -> Vec<Value> {
-        let text = self.text();
-        let lines = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
-        lines.filter(|line| line[name] == value).collect()
-    }
+/// Those of a function, which logs from `info` on, whose field `name` is `value`: a query's `filter name = "value"`.
+fn filtered(name: &str, value: &str) -> Vec<Value> {
+    logged().into_iter().filter(|line| line["level"] != "DEBUG" && line[name] == value).collect()
 }
 
 /// What the service says by callback of an image that it cannot read.
@@ -59,7 +61,7 @@ fn refused_by_callback() -> String {
 /// The query of `docs/LOGGING.md`, "From an upload to the reason", held by what it filters and shows.
 #[tokio::test]
 async fn a_failed_job_can_be_followed_from_its_upload_to_the_reason_by_its_key_or_its_id() {
-    let (log, _listening) = Log::listen("info");
+    listen();
     let world = World::with(Scripted::of(ProviderName::Watermark, Delivery::Callback)).await;
     let id = world.put(ProviderName::Watermark).await;
     set_now(after(minutes(1)));
@@ -68,10 +70,10 @@ async fn a_failed_job_can_be_followed_from_its_upload_to_the_reason_by_its_key_o
     collect(&world.app, &id).await.unwrap();
     let reason = failure(&world.job(&id).await).clone();
 
-    let by_key = log.filtered("key", "uploads/watermark/a.png");
+    let by_key = filtered("key", "uploads/watermark/a.png");
     assert_eq!(by_key[0]["message"], "job made");
     assert_eq!(by_key[0]["job_id"], id.as_str());
-    let by_id = log.filtered("job_id", id.as_str());
+    let by_id = filtered("job_id", id.as_str());
     let told: Vec<&str> = by_id.iter().map(|line| line["message"].as_str().unwrap()).collect();
     assert_eq!(
         told,
@@ -109,7 +111,7 @@ async fn a_failed_job_can_be_followed_from_its_upload_to_the_reason_by_its_key_o
 
 #[tokio::test]
 async fn no_line_of_the_log_has_a_secret_a_callback_address_or_a_body() {
-    let (log, _listening) = Log::listen("debug");
+    listen();
     let world = World::with(Scripted::of(ProviderName::Watermark, Delivery::Callback)).await;
     let id = world.put(ProviderName::Watermark).await;
     let callback_url = world.job(&id).await.step().unwrap().callback_url.clone().unwrap();
@@ -119,9 +121,9 @@ async fn no_line_of_the_log_has_a_secret_a_callback_address_or_a_body() {
         .unwrap();
     receive_callback(&world.app, ProviderName::Watermark, &id, refused_by_callback().as_bytes()).await.unwrap();
     collect(&world.app, &id).await.unwrap();
-    let ours: Vec<String> = log.text().lines().filter(|line| line.contains("\"darkroom")).map(str::to_owned).collect();
-    assert!(ours.len() > 5);
-    for line in ours {
+    let lines: Vec<String> = logged().iter().map(Value::to_string).collect();
+    assert!(lines.len() > 8 && lines.iter().any(|line| line.contains("DEBUG")), "{lines:#?}");
+    for line in lines {
         for secret in [token, "a secret word", "processLocation"] {
             assert!(!line.contains(secret), "{line}");
         }
@@ -130,14 +132,14 @@ async fn no_line_of_the_log_has_a_secret_a_callback_address_or_a_body() {
 
 #[tokio::test]
 async fn a_step_that_is_tried_again_tells_of_the_attempt_that_is_at_work() {
-    let (log, _listening) = Log::listen("info");
+    listen();
     let world =
         World::with(Scripted::answering(ProviderName::Vkcloud, || Err(refusal(ErrorKind::Network, RETRY)))).await;
     let id = world.put(ProviderName::Vkcloud).await;
     world.live(&id, after(minutes(1))).await;
     let answers: Vec<Value> =
-        log.filtered("job_id", id.as_str()).into_iter().filter(|line| line["message"] == "provider answered").collect();
-    assert!(answers.len() > 2, "{}", log.text());
+        filtered("job_id", id.as_str()).into_iter().filter(|line| line["message"] == "provider answered").collect();
+    assert!(answers.len() > 2, "{answers:?}");
     for (number, line) in answers.iter().enumerate() {
         assert_eq!((&line["attempt"], &line["outcome"]), (&(number + 1).into(), &"network".into()), "{line}");
         assert!(line["latency_ms"].is_number() && line["call"] == "submit", "{line}");
