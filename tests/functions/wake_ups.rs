@@ -1,5 +1,5 @@
 //! A job that waits for its callback, and the SQS to which its wake-ups go.
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on has failed")]
 
 use std::sync::{Arc, Mutex};
 

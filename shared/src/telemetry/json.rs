@@ -13,7 +13,7 @@ use tracing_subscriber::{
     registry::{LookupSpan, Scope},
 };
 
-/// No time in it: CloudWatch stamps every line when it takes it.
+/// No time in it: `CloudWatch` stamps every line when it takes it.
 pub(super) struct FlatJson;
 
 impl<S> FormatEvent<S, JsonFields> for FlatJson
