@@ -13,7 +13,7 @@ use crate::{
     event::{EventError, Notification, SubmitMessage, read_submit_message, read_wake_up},
     failpoint::passed,
     flow::{App, FlowError, caught, collect, submit_upload, submit_woken},
-    store::WakeUp,
+    job::JobId,
     telemetry::trace::{self, TraceHeader},
 };
 
@@ -70,7 +70,7 @@ pub async fn submit_batch(app: &App, event: SqsEvent) -> Vec<FailedMessage> {
         match read_submit_message(&body) {
             Ok(SubmitMessage::Test) => Vec::new(),
             Ok(SubmitMessage::WakeUp(wake_up)) => {
-                concerns(&wake_up);
+                concerns(&wake_up.job_id);
                 failures(submit_woken(app, &wake_up.job_id).await)
             }
             Ok(SubmitMessage::Uploaded(notification)) => submit_uploads(app, notification).await,
@@ -85,7 +85,7 @@ pub async fn collect_batch(app: &App, event: SqsEvent) -> Vec<FailedMessage> {
     each(event, |body| async move {
         match read_wake_up(&body) {
             Ok(wake_up) => {
-                concerns(&wake_up);
+                concerns(&wake_up.job_id);
                 failures(collect(app, &wake_up.job_id).await)
             }
             Err(problem) => vec![problem.into()],
@@ -147,8 +147,8 @@ where
 }
 
 /// Has the lines about the message tell whose it is.
-fn concerns(wake_up: &WakeUp) {
-    Span::current().record("job_id", wake_up.job_id.as_str());
+fn concerns(job_id: &JobId) {
+    Span::current().record("job_id", job_id.as_str());
 }
 
 /// The trace that the message belongs to: of a batch, each has its own. One that brings none is the invocation's.
