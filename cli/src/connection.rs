@@ -144,7 +144,7 @@ struct LeftToThePoller;
 
 #[async_trait]
 impl Queue for LeftToThePoller {
-    async fn send(&self, _: QueueName, _: &WakeUp) -> Result<(), StoreError> {
+    async fn send(&self, _: QueueName, _: &WakeUp, _: Option<&str>) -> Result<(), StoreError> {
         Ok(())
     }
 }

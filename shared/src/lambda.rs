@@ -5,6 +5,7 @@ use std::{future::Future, sync::Arc, time::Duration};
 
 use aws_config::SdkConfig;
 use aws_lambda_events::sqs::SqsEvent;
+use lambda_http::RequestExt as _;
 use lambda_runtime::{LambdaEvent, service_fn};
 
 use crate::{
@@ -18,7 +19,11 @@ use crate::{
     provider::{Equipment, Http, MakeProvider, Notes, Providers, definition},
     secrets,
     store::{Jobs, Objects, Queue, SqsQueue},
-    telemetry::{self, metrics::Metrics},
+    telemetry::{
+        self,
+        metrics::Metrics,
+        trace::{TraceHeader, within},
+    },
 };
 
 /// Why a function did not start or stopped.
@@ -41,8 +46,12 @@ pub fn submit(provider: ProviderName, make: MakeProvider) -> Result<(), Error> {
         {
             return Err(ConfigError::Missing("DARKROOM_PUBLIC_URL".into()).into());
         }
-        let handle =
-            |event: LambdaEvent<SqsEvent>| async { Ok::<_, Error>(handler::handle_submit(&app, event.payload).await) };
+        tell_start(&environment, &app);
+        let app = &app;
+        let handle = |event: LambdaEvent<SqsEvent>| async move {
+            let trace_header = trace_header(&event.context);
+            Ok::<_, Error>(within(trace_header, handler::handle_submit(app, event.payload)).await)
+        };
         lambda_runtime::run(service_fn(handle)).await
     })
 }
@@ -55,8 +64,12 @@ pub fn collect() -> Result<(), Error> {
     run(async |environment| {
         let (environment, sdk) = start_up(environment, &[]).await?;
         let app = app(&environment, &sdk, |_| Ok(Providers::default()), Presets::default())?;
-        let handle =
-            |event: LambdaEvent<SqsEvent>| async { Ok::<_, Error>(handler::handle_collect(&app, event.payload).await) };
+        tell_start(&environment, &app);
+        let app = &app;
+        let handle = |event: LambdaEvent<SqsEvent>| async move {
+            let trace_header = trace_header(&event.context);
+            Ok::<_, Error>(within(trace_header, handler::handle_collect(app, event.payload)).await)
+        };
         lambda_runtime::run(service_fn(handle)).await
     })
 }
@@ -71,10 +84,11 @@ pub fn poll(providers: &[(ProviderName, MakeProvider)]) -> Result<(), Error> {
             providers.iter().flat_map(|(name, _)| definition(*name).credentials).copied().collect();
         let (environment, sdk) = start_up(environment, &credentials).await?;
         let app = app(&environment, &sdk, |equipment| used(providers, equipment), Presets::default())?;
+        tell_start(&environment, &app);
         let app = &app;
         let handle = |event: LambdaEvent<serde_json::Value>| async move {
-            let budget = poll_budget(app, &event.context);
-            handler::handle_schedule(app, budget).await.map_err(Error::from)?;
+            let poll = handler::handle_schedule(app, poll_budget(app, &event.context));
+            within(trace_header(&event.context), poll).await.map_err(Error::from)?;
             Ok::<_, Error>(())
         };
         lambda_runtime::run(service_fn(handle)).await
@@ -90,8 +104,10 @@ pub fn webhook() -> Result<(), Error> {
         let (environment, sdk) = start_up(environment, &[CALLBACK_SECRET]).await?;
         let app = app(&environment, &sdk, |_| Ok(Providers::default()), Presets::default())?;
         let secrets = CallbackSecrets::new(config::callback_secrets(&environment)?);
+        tell_start(&environment, &app);
         let handle = |request: lambda_http::Request| async {
-            let response = handler::handle_callback(&app, &secrets, request).await;
+            let trace_header = request.lambda_context_ref().and_then(trace_header);
+            let response = within(trace_header, handler::handle_callback(&app, &secrets, request)).await;
             Ok::<_, Error>(response.map(|body| lambda_http::Body::from(body.to_vec())))
         };
         lambda_http::run(lambda_http::service_fn(handle)).await
@@ -125,6 +141,23 @@ async fn start_up(environment: Environment, secrets: &[&str]) -> Result<(Environ
 fn s3(environment: &Environment, sdk: &SdkConfig) -> aws_sdk_s3::Client {
     let endpoint = environment.get("AWS_ENDPOINT_URL_S3").or_else(|| environment.get("AWS_ENDPOINT_URL"));
     aws::s3(sdk, endpoint.as_deref())
+}
+
+/// One line for each start of a process, which is what a slow first invocation is about.
+fn tell_start(environment: &Environment, app: &App) {
+    let providers: Vec<&str> = app.providers.iter().map(|provider| provider.name().as_str()).collect();
+    tracing::info!(
+        function = environment.get("AWS_LAMBDA_FUNCTION_NAME"),
+        function_version = environment.get("AWS_LAMBDA_FUNCTION_VERSION"),
+        version = env!("CARGO_PKG_VERSION"),
+        providers = providers.join(" "),
+        "function started"
+    );
+}
+
+/// The trace that Lambda has put the invocation into.
+fn trace_header(context: &lambda_runtime::Context) -> Option<TraceHeader> {
+    TraceHeader::parse(context.xray_trace_id.as_deref()?)
 }
 
 /// The poller stops so long before its time-out.

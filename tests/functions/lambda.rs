@@ -12,7 +12,7 @@ use axum::{
 };
 use serde_json::Value;
 use tokio::{
-    io::AsyncReadExt as _,
+    io::{AsyncRead, AsyncReadExt as _},
     net::TcpListener,
     process::Command,
     sync::{Mutex, mpsc},
@@ -20,6 +20,9 @@ use tokio::{
 
 /// What a function answered: `Ok` is the response, `Err` the error that it reported.
 pub(crate) type Answer = Result<Value, Value>;
+
+/// The trace that Lambda puts every invocation into.
+pub(crate) const TRACE_HEADER: &str = "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1";
 
 #[derive(Clone)]
 struct Endpoint {
@@ -35,6 +38,7 @@ async fn next(State(endpoint): State<Endpoint>) -> (HeaderMap, String) {
     headers.insert("lambda-runtime-deadline-ms", deadline_ms.to_string().parse().unwrap());
     let arn = "arn:aws:lambda:eu-central-1:123456789012:function:darkroom";
     headers.insert("lambda-runtime-invoked-function-arn", arn.parse().unwrap());
+    headers.insert("lambda-runtime-trace-id", TRACE_HEADER.parse().unwrap());
     (headers, event)
 }
 
@@ -65,6 +69,17 @@ pub(crate) async fn invoke_and_listen(
     environment: &[(&str, &str)],
     event: &str,
 ) -> (Answer, String) {
+    let (answer, log, _) = invoke_and_watch(stores, binary, environment, event).await;
+    (answer, log)
+}
+
+/// The same with what it measured, which is all that it may write on standard output.
+pub(crate) async fn invoke_and_watch(
+    stores: &str,
+    binary: &str,
+    environment: &[(&str, &str)],
+    event: &str,
+) -> (Answer, String, String) {
     let (answers, mut answered) = mpsc::unbounded_channel();
     let endpoint = Endpoint { event: Arc::new(Mutex::new(Some(event.to_owned()))), answers };
     let router = Router::new()
@@ -103,21 +118,23 @@ pub(crate) async fn invoke_and_listen(
     ]);
     all.extend(environment.iter().copied());
     let mut function = Command::new(binary);
-    function.env_clear().envs(all).kill_on_drop(true).stdout(Stdio::null()).stderr(Stdio::piped());
+    function.env_clear().envs(all).kill_on_drop(true).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut function = function.spawn().unwrap();
-    let mut stderr = function.stderr.take().unwrap();
-    let log = tokio::spawn(async move {
-        let mut log = String::new();
-        stderr.read_to_string(&mut log).await.unwrap();
-        log
-    });
+    let log = tokio::spawn(whole(function.stderr.take().unwrap()));
+    let metrics = tokio::spawn(whole(function.stdout.take().unwrap()));
     let answer = tokio::select! {
         answer = answered.recv() => answer.unwrap(),
         ended = function.wait() => panic!("the function ended without an answer: {ended:?}"),
         () = tokio::time::sleep(Duration::from_secs(20)) => panic!("no answer in time"),
     };
     function.kill().await.unwrap();
-    (answer, log.await.unwrap())
+    (answer, log.await.unwrap(), metrics.await.unwrap())
+}
+
+async fn whole(mut output: impl AsyncRead + Unpin) -> String {
+    let mut text = String::new();
+    output.read_to_string(&mut text).await.unwrap();
+    text
 }
 
 /// An empty DynamoDB with our table.

@@ -2,11 +2,13 @@
 
 mod batch;
 mod lambda;
+mod wake_ups;
 
 use batch::failed_messages;
 use darkroom_shared::{aws, job::StateName, store::Jobs};
 use lambda::{invoke_and_listen, invoke_over, stores};
 use serde_json::{Value, json};
+use wake_ups::{JOB_ID, job_of_watermark, lines, sqs};
 
 const FUNCTION: &str = env!("CARGO_BIN_EXE_submit-watermark");
 
@@ -118,4 +120,23 @@ async fn an_upload_that_cannot_be_read_from_the_bucket_stays_in_the_table_and_is
     assert_eq!(unfinished[0].step().unwrap().attempts, 0);
     let callback_url = unfinished[0].step().unwrap().callback_url.clone().unwrap();
     assert!(callback_url.starts_with("https://hooks.example/callbacks/watermark/"), "{callback_url}");
+}
+
+#[tokio::test]
+async fn a_wake_up_is_sent_on_in_the_trace_of_the_message_that_led_to_it() {
+    let (stores, (sqs, sent)) = (stores().await, sqs().await);
+    // Its callback came, and it went back into the queue before anybody read it.
+    let at = "2026-11-21T08:00:00Z";
+    let unread = json!({"state": {"name": "queued", "due_at": at}, "callback": {"at": at, "body": "{}"}});
+    job_of_watermark(&stores, &unread).await;
+    let mut event: Value =
+        serde_json::from_str(&batch(&[("1", include_str!("../../events/wake-up.json").to_owned())], 1)).unwrap();
+    let header = "Root=1-67891233-abcdef012345678912345678;Parent=463ac35c9f6413ad;Sampled=0";
+    event["Records"][0]["attributes"]["AWSTraceHeader"] = header.into();
+    let endpoint = [("AWS_ENDPOINT_URL_SQS", sqs.as_str()), ("RUST_LOG", "debug")];
+    let (answer, log) = invoke_and_listen(&stores, FUNCTION, &endpoint, &event.to_string()).await;
+    assert!(failed_messages(&answer).is_empty(), "{log}");
+    assert_eq!(sent.only(), ("collect".into(), json!({"job_id": JOB_ID}), json!(header)));
+    let told = lines(&log).into_iter().find(|line| line["message"] == "wake-up sent").unwrap();
+    assert_eq!((&told["trace_id"], &told["message_id"]), (&json!("1-67891233-abcdef012345678912345678"), &json!("1")));
 }

@@ -4,6 +4,7 @@
 
 mod deadlines;
 mod limits;
+mod observed;
 mod order;
 mod results;
 mod world;

@@ -149,7 +149,7 @@ pub(crate) struct Messages(pub(crate) Mutex<Vec<(QueueName, JobId)>>);
 
 #[async_trait]
 impl Queue for Messages {
-    async fn send(&self, queue: QueueName, message: &WakeUp) -> Result<(), StoreError> {
+    async fn send(&self, queue: QueueName, message: &WakeUp, _: Option<&str>) -> Result<(), StoreError> {
         self.0.lock().unwrap().push((queue, message.job_id.clone()));
         Ok(())
     }
@@ -269,11 +269,16 @@ impl World {
         }
     }
 
-    /// What was measured: the metric's name and value, in order.
+    /// What was measured: the metric's values, in order.
     pub(crate) fn measured(&self, name: &str) -> Vec<f64> {
+        self.records(name).iter().filter_map(|record| record[name].as_f64()).collect()
+    }
+
+    /// The same as whole records.
+    pub(crate) fn records(&self, name: &str) -> Vec<serde_json::Value> {
         let lines = String::from_utf8(self.metrics.0.lock().unwrap().clone()).unwrap();
         let lines = lines.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
-        lines.filter_map(|line| line[name].as_f64()).collect()
+        lines.filter(|line| line[name].is_number()).collect()
     }
 }
 

@@ -15,6 +15,7 @@ use super::{
     chance,
     collect::{fetch, store_single},
     hold::{Held, hold_low_balance, release, wait, wait_or_try},
+    measure::{self, Call},
     preflight::{check_content, check_size},
     refusal::refused,
     settle::{FREE_NO_MORE, is_free_no_more, unknown},
@@ -75,13 +76,17 @@ pub(super) async fn attempt(app: &App, mut job: Job, slot_at: Option<Timestamp>)
     if let Some(note) = ready.fitted {
         keep_fitted(app, &mut job, &ready.image, note).await?;
     }
-    let evidence = match provider.evidence(&ready.image).await {
+    let evidence = provider.evidence(&ready.image);
+    let evidence = match measure::answered(app, provider.name(), Call::Evidence, evidence).await {
         Ok(evidence) => evidence,
         Err(error) => return refused(app, job, &error).await,
     };
     if let (Some(step), Some(evidence)) = (job.steps.last_mut(), evidence) {
         step.evidence = Some(evidence.noted);
         step.balance = evidence.balance;
+        if let Some(left) = evidence.balance {
+            measure::balance(app, provider.name(), left);
+        }
         if let (Some(left), Some(least)) = (evidence.balance, step.min_balance)
             && left <= least
         {
@@ -172,7 +177,7 @@ async fn ask(app: &App, job: Job, image: &Image, slot_at: Timestamp, tries: bool
         image_url: image_url.as_ref().map(|url| url.expose_secret()),
     };
     wait_for_turn(app, provider.name(), slot_at).await;
-    let submitted = provider.submit(request).await;
+    let submitted = measure::answered(app, provider.name(), Call::Submit, provider.submit(request)).await;
     // An image that was refused shows as well that the account is not the trouble.
     if tries && submitted.as_ref().err().is_none_or(|error| error.advice == Advice::Reject) {
         release(app, provider.name()).await?;

@@ -4,9 +4,10 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use secrecy::{ExposeSecret as _, SecretString};
 use sha2::Sha256;
+use tracing::Instrument as _;
 use url::Url;
 
-use super::{App, FlowError};
+use super::{App, FlowError, span::of_callback};
 use crate::{
     job::{CallbackReceived, JobId, ProviderName},
     provider::{Called, definition},
@@ -94,6 +95,10 @@ pub async fn receive_callback(
     job_id: &JobId,
     body: &[u8],
 ) -> Result<Received, FlowError> {
+    write_down(app, provider, job_id, body).instrument(of_callback(job_id, provider)).await
+}
+
+async fn write_down(app: &App, provider: ProviderName, job_id: &JobId, body: &[u8]) -> Result<Received, FlowError> {
     let now = app.now();
     let text = String::from_utf8_lossy(body);
     let kept = |most_bytes: usize| {

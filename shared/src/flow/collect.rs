@@ -6,14 +6,16 @@ use std::path::Path;
 use bytes::Bytes;
 use jiff::{SignedDuration, Timestamp};
 use tempfile::TempDir;
+use tracing::Instrument as _;
 
 use super::{
     App, FlowError, Inspected, UnpackError, Unpacked, UnpackedImage,
     branch::{go_on, look_at_branches},
     chance,
     expiry::{Fetch, expires_at, note_life_left},
-    inspect_bytes, inspect_file,
+    inspect_bytes, inspect_file, measure,
     refusal::refused,
+    span::of_job,
     unpack,
 };
 use crate::{
@@ -42,6 +44,11 @@ pub async fn collect(app: &App, id: &JobId) -> Result<(), FlowError> {
         tracing::warn!(job_id = %id, "woken for a job that is not in the table");
         return Ok(());
     };
+    let span = of_job(&job);
+    Box::pin(go_on_with(app, job)).instrument(span).await
+}
+
+async fn go_on_with(app: &App, job: Job) -> Result<(), FlowError> {
     match (&job.state, job.unread_callback()) {
         (State::Ready { .. }, _) => fetch(app, job).await,
         (State::Branching { .. }, _) => look_at_branches(app, job).await,
@@ -54,7 +61,10 @@ pub async fn collect(app: &App, id: &JobId) -> Result<(), FlowError> {
                     Some(ready) => fetch(app, ready).await,
                     None => Ok(()),
                 },
-                Ok(Called::Failed(error)) | Err(error) => refused(app, job, &error).await,
+                Ok(Called::Failed(error)) | Err(error) => {
+                    measure::failed(app, job.provider(), &error);
+                    refused(app, job, &error).await
+                }
             }
         }
         _ => Ok(()),

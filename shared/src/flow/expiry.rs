@@ -45,7 +45,7 @@ pub(super) fn note_life_left(app: &App, job: &Job, fetch: Fetch) {
     let percent = percent_left(now, expires_at, facts(job.provider()).result_life);
     let little = percent < LITTLE_LEFT_PERCENT;
     if little || fetch == Fetch::Done {
-        let dimensions = Dimensions { provider: job.provider().as_str() };
+        let dimensions = Dimensions::of_provider(job.provider().as_str());
         app.metrics.record(now, dimensions, &[(RESULT_LIFE_LEFT_PERCENT, percent)]);
     }
     if little {

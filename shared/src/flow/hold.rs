@@ -2,8 +2,9 @@
 //! tries; now and then one of them tries; when that goes well, all go on.
 
 use jiff::Timestamp;
+use tracing::Instrument as _;
 
-use super::{App, FlowError, chance};
+use super::{App, FlowError, chance, measure, span::of_job};
 use crate::{
     job::{Because, Event, Hold, HoldKind, Job, ProviderName, State},
     provider::{Account, Advice, ErrorKind, Provider, ProviderError},
@@ -58,7 +59,9 @@ pub(super) async fn hold_low_balance(
 /// The hold that is there afterwards: ours, or that of somebody who was quicker.
 async fn begin(app: &App, provider: ProviderName, hold: Hold) -> Result<Hold, FlowError> {
     if app.jobs.replace_hold(provider, None, Some(&hold)).await? {
-        tracing::error!(%provider, kind = ?hold.kind, message = hold.message, "provider put on hold");
+        let kind = hold.kind.as_str();
+        tracing::error!(%provider, kind, reason = hold.message, probe_at = %hold.probe_at, "provider put on hold");
+        measure::held(app, provider);
         return Ok(hold);
     }
     Ok(app.jobs.hold(provider).await?.unwrap_or(hold))
@@ -115,7 +118,9 @@ pub async fn release(app: &App, provider: ProviderName) -> Result<Option<Hold>, 
         for job in app.jobs.due(lane, Timestamp::MAX, MOST_LET_GO).await?.jobs {
             let held = job.step().is_some_and(|step| step.provider == provider && step.held);
             if held && matches!(job.state, State::Queued { .. }) {
-                app.advance(job, &Event::Postponed { until: now, slot_at: None, because: Because::NotAsked }).await?;
+                let span = of_job(&job);
+                let event = Event::Postponed { until: now, slot_at: None, because: Because::NotAsked };
+                app.advance(job, &event).instrument(span).await?;
             }
         }
     }

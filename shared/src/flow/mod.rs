@@ -12,6 +12,7 @@ mod expiry;
 mod fit;
 mod hold;
 mod inspect;
+mod measure;
 mod notes;
 mod panics;
 mod poll;
@@ -21,6 +22,7 @@ mod refusal;
 mod retry;
 mod settle;
 mod spacing;
+mod span;
 mod submit;
 mod unpack;
 
@@ -58,7 +60,7 @@ use crate::{
     },
     provider::{Http, Providers, ResultHosts},
     store::{Jobs, Objects, Queue, QueueName, Replaced, StoreError, WakeUp},
-    telemetry::metrics::Metrics,
+    telemetry::{metrics::Metrics, trace},
 };
 
 /// Everything a flow may use. A function is started with the parts that it needs.
@@ -160,10 +162,12 @@ impl App {
                 }
             };
             if self.jobs.replace(&after).await? == Replaced::Written {
+                span::got_further(&after);
                 tracing::info!(
                     job_id = %after.id, from = %job.state.name(), to = %after.state.name(),
-                    provider = %after.provider(), "job moved"
+                    event = event.name(), provider = %after.provider(), "job moved"
                 );
+                measure::moved(self, &after, event);
                 self.mind_balance(&after, event).await?;
                 return Ok(Some(after));
             }
@@ -255,7 +259,7 @@ impl App {
         message: String,
         outputs: Vec<Output>,
     ) -> Result<(), FlowError> {
-        tracing::warn!(job_id = %job.id, key = job.upload.key, ?kind, message, "job failed");
+        tracing::warn!(job_id = %job.id, key = job.upload.key, kind = kind.as_str(), reason = message, "job failed");
         let event = Event::Failed { at: self.now(), reason: Failure { kind, message }, outputs };
         self.end(job, &event).await?;
         Ok(())
@@ -263,8 +267,13 @@ impl App {
 
     /// Sends a wake-up. That it is lost does no harm beyond a delay, so a failure is told and not passed on.
     async fn wake(&self, queue: QueueName, job_id: &JobId) {
-        match self.queue.send(queue, &WakeUp { job_id: job_id.clone() }).await {
-            Ok(()) => passed("wake-up.sent"),
+        let trace_header = trace::current();
+        let trace_header = trace_header.as_ref().map(trace::TraceHeader::as_str);
+        match self.queue.send(queue, &WakeUp { job_id: job_id.clone() }, trace_header).await {
+            Ok(()) => {
+                tracing::debug!(%job_id, %queue, "wake-up sent");
+                passed("wake-up.sent");
+            }
             Err(error) => tracing::warn!(%job_id, %queue, %error, "wake-up not sent; the poller will come by"),
         }
     }

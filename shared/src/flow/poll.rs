@@ -8,10 +8,13 @@ use std::{
 
 use futures_util::future::{join, join_all, try_join_all};
 use jiff::{SignedDuration, Timestamp};
+use tracing::Instrument as _;
 
 use super::{
     App, FlowError, Panicked, caught,
     expiry::{expires_at, urgency},
+    measure::{self, Call},
+    span::of_job,
 };
 use crate::{
     job::{Event, FailureKind, Job, JobId, ProviderName, State, TaskId},
@@ -60,6 +63,9 @@ pub async fn poll(app: &App, until: Timestamp) -> Result<PollReport, FlowError> 
             due.extend(now_due);
             later.extend(not_yet);
         }
+        if report.rounds == 1 {
+            measure::run_begins(app, due.iter().chain(&later)).await;
+        }
         report.looked_at += due.len();
         if !due.is_empty() {
             failed.extend(look_at(app, due).await);
@@ -100,8 +106,8 @@ async fn look_at(app: &App, mut due: Vec<Job>) -> Vec<JobId> {
     let wakes = async {
         let mut failed = Vec::new();
         for job in others {
-            let id = job.id.clone();
-            failed.extend(told(id, caught(look_at_one(app, job)).await));
+            let (id, span) = (job.id.clone(), of_job(&job));
+            failed.extend(told(id, caught(look_at_one(app, job).instrument(span)).await));
         }
         failed
     };
@@ -187,20 +193,23 @@ async fn callback_missing(app: &App, job: Job) -> Result<(), FlowError> {
 async fn ask(app: &App, provider: &dyn Provider, jobs: Vec<(TaskId, Job)>) -> Vec<JobId> {
     let ids: Vec<TaskId> = jobs.iter().map(|(task_id, _)| task_id.clone()).collect();
     let mut failed = Vec::new();
-    match caught(provider.poll(&ids)).await {
+    let answer = measure::answered(app, provider.name(), Call::Poll, provider.poll(&ids));
+    match caught(answer).await {
         Ok(Ok(statuses)) => {
             for (task_id, job) in jobs {
-                let id = job.id.clone();
-                failed.extend(told(id, caught(answered(app, job, statuses.get(&task_id))).await));
+                let (id, span) = (job.id.clone(), of_job(&job));
+                let work = answered(app, job, statuses.get(&task_id)).instrument(span);
+                failed.extend(told(id, caught(work).await));
             }
         }
         Ok(Err(error)) => {
             // Asking failed, not the tasks.
-            tracing::warn!(provider = %provider.name(), tasks = ids.len(), %error, "tasks could not be asked for");
+            let kind = error.kind.as_str();
+            tracing::warn!(provider = %provider.name(), tasks = ids.len(), kind, %error, "tasks could not be asked for");
             for (_, job) in jobs {
-                let id = job.id.clone();
+                let (id, span) = (job.id.clone(), of_job(&job));
                 let says = format!("the provider could not be asked: {error}");
-                failed.extend(told(id, caught(still_working(app, job, &says)).await));
+                failed.extend(told(id, caught(still_working(app, job, &says).instrument(span)).await));
             }
         }
         Err(panicked) => {

@@ -18,7 +18,7 @@ pub(super) const SETTLE_AFTER: Duration = Duration::from_secs(15);
 pub(super) async fn refused(app: &App, mut job: Job, error: &ProviderError) -> Result<(), FlowError> {
     let provider = job.provider();
     tracing::warn!(
-        job_id = %job.id, %provider, kind = ?error.kind, advice = ?error.advice, %error, cause = ?error.source,
+        job_id = %job.id, %provider, kind = error.kind.as_str(), advice = ?error.advice, %error, cause = ?error.source,
         "the provider did not do it"
     );
     let called_back = matches!(job.state, State::Waiting { .. });

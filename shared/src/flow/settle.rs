@@ -8,6 +8,7 @@ use super::{
     App, FlowError,
     attempt::{accepted, attempt, provider_of},
     chance,
+    measure::{self, Call},
     refusal::{SETTLE_AFTER, exhausted},
 };
 use crate::{
@@ -35,7 +36,7 @@ pub(super) async fn settle(app: &App, job: Job) -> Result<(), FlowError> {
         ruled_out: &step.ruled_out,
         evidence: step.evidence.as_ref(),
     };
-    let settled = provider.settle(unsettled).await;
+    let settled = measure::answered(app, provider.name(), Call::Settle, provider.settle(unsettled)).await;
     tracing::info!(job_id = %job.id, provider = %step.provider, ?settled, "lost outcome looked into");
     match settled {
         Ok(Settled::RepeatIsCheap(cost)) => {

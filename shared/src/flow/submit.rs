@@ -3,7 +3,9 @@
 
 use std::collections::BTreeSet;
 
-use super::{App, FlowError, attempt::attempt, settle::settle};
+use tracing::Instrument as _;
+
+use super::{App, FlowError, attempt::attempt, settle::settle, span::of_job};
 use crate::{
     event::Uploaded,
     job::{
@@ -40,8 +42,12 @@ pub async fn submit_upload(app: &App, uploaded: Uploaded) -> Result<(), FlowErro
     };
     match app.jobs.create(&job).await? {
         Created::New => {
-            tracing::info!(job_id = %job.id, key = job.upload.key, "job made");
-            if known { Box::pin(attempt(app, job, None)).await } else { refuse_preset(app, job, &key).await }
+            let span = of_job(&job);
+            let begin = async {
+                tracing::info!(job_id = %job.id, key = job.upload.key, bytes = job.upload.bytes, "job made");
+                if known { Box::pin(attempt(app, job, None)).await } else { refuse_preset(app, job, &key).await }
+            };
+            begin.instrument(span).await
         }
         Created::AlreadyThere(job) => resume(app, *job).await,
     }
@@ -144,6 +150,11 @@ async fn refuse_preset(app: &App, job: Job, key: &UploadKey) -> Result<(), FlowE
 
 /// Does what the job's state asks for, if it is time for it.
 async fn resume(app: &App, job: Job) -> Result<(), FlowError> {
+    let span = of_job(&job);
+    go_on_with(app, job).instrument(span).await
+}
+
+async fn go_on_with(app: &App, job: Job) -> Result<(), FlowError> {
     if !job.is_due(app.now()) {
         return Ok(());
     }

@@ -7,11 +7,14 @@ use std::future::Future;
 
 use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
 use futures_util::{StreamExt as _, stream};
+use tracing::{Instrument as _, Span, field::Empty};
 
 use crate::{
     event::{EventError, Notification, SubmitMessage, read_submit_message, read_wake_up},
     failpoint::passed,
     flow::{App, FlowError, caught, collect, submit_upload, submit_woken},
+    job::JobId,
+    telemetry::trace::{self, TraceHeader},
 };
 
 /// A message is delivered so often before it goes to the dead-letter queue: `maxReceiveCount` of every queue.
@@ -66,7 +69,10 @@ pub async fn submit_batch(app: &App, event: SqsEvent) -> Vec<FailedMessage> {
     each(event, |body| async move {
         match read_submit_message(&body) {
             Ok(SubmitMessage::Test) => Vec::new(),
-            Ok(SubmitMessage::WakeUp(wake_up)) => failures(submit_woken(app, &wake_up.job_id).await),
+            Ok(SubmitMessage::WakeUp(wake_up)) => {
+                concerns(&wake_up.job_id);
+                failures(submit_woken(app, &wake_up.job_id).await)
+            }
             Ok(SubmitMessage::Uploaded(notification)) => submit_uploads(app, notification).await,
             Err(problem) => vec![problem.into()],
         }
@@ -78,7 +84,10 @@ pub async fn submit_batch(app: &App, event: SqsEvent) -> Vec<FailedMessage> {
 pub async fn collect_batch(app: &App, event: SqsEvent) -> Vec<FailedMessage> {
     each(event, |body| async move {
         match read_wake_up(&body) {
-            Ok(wake_up) => failures(collect(app, &wake_up.job_id).await),
+            Ok(wake_up) => {
+                concerns(&wake_up.job_id);
+                failures(collect(app, &wake_up.job_id).await)
+            }
             Err(problem) => vec![problem.into()],
         }
     })
@@ -107,23 +116,45 @@ where
     let work = &work;
     stream::iter(event.records)
         .map(|message: SqsMessage| async move {
-            passed("message.taken");
-            let delivery = delivery(&message);
-            let message_id = message.message_id.unwrap_or_default();
-            let body = message.body.unwrap_or_default();
-            let failed = caught(work(body)).await.unwrap_or_else(|panicked| vec![FlowError::from(panicked).into()]);
-            if failed.is_empty() {
-                return None;
-            }
-            let is_final = failed.iter().any(MessageError::is_final);
-            let failed = FailedMessage { message_id, reason: reason(&failed), is_final };
-            tell(&failed, delivery);
-            Some(failed)
+            let trace_header = trace_header(&message);
+            trace::within(trace_header, handle(message, work)).await
         })
         .buffer_unordered(AT_ONCE)
         .filter_map(|failed| async move { failed })
         .collect()
         .await
+}
+
+async fn handle<F, W>(message: SqsMessage, work: &F) -> Option<FailedMessage>
+where
+    F: Fn(String) -> W,
+    W: Future<Output = Vec<MessageError>> + Send,
+{
+    passed("message.taken");
+    let delivery = delivery(&message);
+    let message_id = message.message_id.unwrap_or_default();
+    let body = message.body.unwrap_or_default();
+    let span = tracing::error_span!("message", message_id, delivery, job_id = Empty);
+    let done = caught(work(body)).instrument(span.clone()).await;
+    let failed = done.unwrap_or_else(|panicked| vec![FlowError::from(panicked).into()]);
+    if failed.is_empty() {
+        return None;
+    }
+    let is_final = failed.iter().any(MessageError::is_final);
+    let failed = FailedMessage { message_id, reason: reason(&failed), is_final };
+    span.in_scope(|| tell(&failed, delivery));
+    Some(failed)
+}
+
+/// Has the lines about the message tell whose it is.
+fn concerns(job_id: &JobId) {
+    Span::current().record("job_id", job_id.as_str());
+}
+
+/// The trace that the message belongs to: of a batch, each has its own. One that brings none is the invocation's.
+fn trace_header(message: &SqsMessage) -> Option<TraceHeader> {
+    let own = message.attributes.get(trace::MESSAGE_ATTRIBUTE).and_then(|header| TraceHeader::parse(header));
+    own.or_else(trace::current)
 }
 
 /// How often the message has been delivered, with this time.

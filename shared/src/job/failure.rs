@@ -54,9 +54,43 @@ pub enum FailureKind {
     Superseded,
 }
 
+impl FailureKind {
+    /// The kind as it stands in `job.json`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::UnknownPreset => "unknown_preset",
+            Self::UploadMissing => "upload_missing",
+            Self::UnsuitableImage => "unsuitable_image",
+            Self::Rejected => "rejected",
+            Self::Exhausted => "exhausted",
+            Self::OutcomeUnknown => "outcome_unknown",
+            Self::BrokenResult => "broken_result",
+            Self::Deadline => "deadline",
+            Self::TaskLost => "task_lost",
+            Self::Superseded => "superseded",
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_kind_is_called_in_the_log_as_in_job_json() {
+        use FailureKind::{
+            BrokenResult, Deadline, Exhausted, OutcomeUnknown, Rejected, Superseded, TaskLost, UnknownPreset,
+            UnsuitableImage, UploadMissing,
+        };
+        let (early, late) = (
+            [UnknownPreset, UploadMissing, UnsuitableImage, Rejected, Exhausted],
+            [OutcomeUnknown, BrokenResult, Deadline, TaskLost, Superseded],
+        );
+        for kind in early.into_iter().chain(late) {
+            assert_eq!(serde_json::to_value(kind).unwrap(), kind.as_str());
+        }
+    }
 
     #[test]
     fn a_message_without_end_is_cut_between_characters_and_others_are_kept_as_they_are() {

@@ -33,6 +33,19 @@ pub enum HoldKind {
     LowBalance,
 }
 
+impl HoldKind {
+    /// The kind as `darkroom check` and the documents call it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Credentials => "credentials",
+            Self::Payment => "payment",
+            Self::Quota => "quota",
+            Self::LowBalance => "low_balance",
+        }
+    }
+}
+
 impl Hold {
     /// The same after a job has begun to try; the next one tries at `probe_at`.
     #[must_use]

@@ -204,10 +204,13 @@ impl Outcome {
 }
 
 impl Event {
-    fn name(&self) -> &'static str {
+    /// The event's name, for messages and logs.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
         match self {
             Self::Started { .. } => "started",
             Self::Settling { .. } => "settling",
+            Self::Postponed { because: Because::Held, .. } => "held",
             Self::Postponed { .. } => "postponed",
             Self::OutcomeUnknown { .. } => "outcome unknown",
             Self::Accepted { .. } => "accepted",

@@ -42,6 +42,24 @@ pub enum ErrorKind {
     Unreadable,
 }
 
+impl ErrorKind {
+    /// The kind's name, for logs and metrics.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Credentials => "credentials",
+            Self::Payment => "payment",
+            Self::InvalidRequest => "invalid_request",
+            Self::UnsuitableImage => "unsuitable_image",
+            Self::RateLimited => "rate_limited",
+            Self::UnknownTask => "unknown_task",
+            Self::Unavailable => "unavailable",
+            Self::Network => "network",
+            Self::Unreadable => "unreadable",
+        }
+    }
+}
+
 /// What to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Advice {

@@ -1,6 +1,7 @@
 //! Wake-ups: short messages that say "look at this job". They may be lost or doubled without harm.
 
 use async_trait::async_trait;
+use aws_sdk_sqs::types::{MessageSystemAttributeNameForSends, MessageSystemAttributeValue};
 use serde::{Deserialize, Serialize};
 
 use super::{StoreError, words};
@@ -35,11 +36,11 @@ impl std::fmt::Display for QueueName {
 /// Something that carries messages to functions: SQS on AWS, a channel on one machine.
 #[async_trait]
 pub trait Queue: Send + Sync + std::fmt::Debug {
-    /// Puts a message into a queue.
+    /// Puts a message into a queue. `trace_header` is that of the work which sends it; it goes beside the message.
     ///
     /// # Errors
     /// When the message is certainly not in the queue.
-    async fn send(&self, queue: QueueName, message: &WakeUp) -> Result<(), StoreError>;
+    async fn send(&self, queue: QueueName, message: &WakeUp, trace_header: Option<&str>) -> Result<(), StoreError>;
 }
 
 /// SQS.
@@ -59,11 +60,17 @@ impl SqsQueue {
 
 #[async_trait]
 impl Queue for SqsQueue {
-    async fn send(&self, queue: QueueName, message: &WakeUp) -> Result<(), StoreError> {
+    async fn send(&self, queue: QueueName, message: &WakeUp, trace_header: Option<&str>) -> Result<(), StoreError> {
         let failed = |message: String| StoreError::Queue { queue: queue.to_string(), message };
         let body = serde_json::to_string(message).map_err(|e| failed(e.to_string()))?;
         let url = format!("{}{queue}", self.url_prefix);
-        self.client.send_message().queue_url(url).message_body(body).send().await.map_err(|e| failed(words(&e)))?;
+        let mut send = self.client.send_message().queue_url(url).message_body(body);
+        if let Some(header) = trace_header {
+            let header = MessageSystemAttributeValue::builder().data_type("String").string_value(header).build();
+            let header = header.map_err(|e| failed(e.to_string()))?;
+            send = send.message_system_attributes(MessageSystemAttributeNameForSends::AwsTraceHeader, header);
+        }
+        send.send().await.map_err(|e| failed(words(&e)))?;
         Ok(())
     }
 }

@@ -15,6 +15,22 @@ use serde_json::{Map, Value, json};
 /// The namespace of all of them.
 pub const NAMESPACE: &str = "darkroom";
 
+/// Uploads whose results lie in the bucket.
+pub const JOBS_DONE: Metric = Metric { name: "JobsDone", unit: Unit::Count };
+/// Uploads that somebody has to look at. One that another upload took the place of is none.
+pub const JOBS_FAILED: Metric = Metric { name: "JobsFailed", unit: Unit::Count };
+/// How long a provider took to answer when it was asked to work, or how its tasks are.
+pub const PROVIDER_LATENCY_MS: Metric = Metric { name: "ProviderLatencyMs", unit: Unit::Milliseconds };
+/// Answers of a provider, callbacks too, that were not what was asked for.
+pub const PROVIDER_ERRORS: Metric = Metric { name: "ProviderErrors", unit: Unit::Count };
+/// What a provider charged for a step, in its own unit (images).
+pub const CHARGES: Metric = Metric { name: "Charges", unit: Unit::Count };
+/// What is left on the account at a provider, in its own unit, as it said last.
+pub const BALANCE: Metric = Metric { name: "Balance", unit: Unit::Count };
+/// 1 while a provider is on hold, else 0.
+pub const PROVIDERS_ON_HOLD: Metric = Metric { name: "ProvidersOnHold", unit: Unit::Count };
+/// The age of the oldest job among those that are due while a run of the poller lasts.
+pub const OLDEST_UNFINISHED_JOB_AGE_S: Metric = Metric { name: "OldestUnfinishedJobAgeS", unit: Unit::Seconds };
 /// How much of a result's life was left when it was fetched, or is left while that keeps failing.
 pub const RESULT_LIFE_LEFT_PERCENT: Metric = Metric { name: "ResultLifeLeftPercent", unit: Unit::Percent };
 
@@ -51,11 +67,26 @@ impl Unit {
     }
 }
 
-/// What a metric is told apart by. Each set of values is a metric of its own, and is paid for: no ids here.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// What a metric is told apart by. Each set of values is a metric of its own, and is paid for: no ids here, and nothing
+/// that a stranger can make up. Five providers times nine kinds is the most that there can be of one.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Dimensions<'a> {
-    /// Whose work is measured.
-    pub provider: &'a str,
+    /// Whose work is measured; `None`: everybody's.
+    pub provider: Option<&'a str>,
+    /// What kind of error it was.
+    pub kind: Option<&'a str>,
+}
+
+impl<'a> Dimensions<'a> {
+    /// Of one provider.
+    #[must_use]
+    pub fn of_provider(provider: &'a str) -> Self {
+        Self { provider: Some(provider), kind: None }
+    }
+
+    fn all(self) -> impl Iterator<Item = (&'static str, &'a str)> {
+        [("provider", self.provider), ("kind", self.kind)].into_iter().filter_map(|(name, value)| Some((name, value?)))
+    }
 }
 
 /// Where numbers go.
@@ -87,6 +118,15 @@ impl Metrics {
         Self(Sink::Logged)
     }
 
+    /// Whether anybody sees what is recorded, for what has to be read first.
+    #[must_use]
+    pub fn are_wanted(&self) -> bool {
+        match &self.0 {
+            Sink::Embedded(_) => true,
+            Sink::Logged => tracing::event_enabled!(tracing::Level::DEBUG),
+        }
+    }
+
     /// Records what was measured at `at`. A line that cannot be written is told and not passed on: no job may fail for
     /// its metrics.
     pub fn record(&self, at: Timestamp, dimensions: Dimensions<'_>, values: &[(Metric, f64)]) {
@@ -102,7 +142,8 @@ impl Metrics {
             Sink::Logged => {
                 for (metric, value) in values {
                     let (name, unit) = (metric.name, metric.unit.as_str());
-                    tracing::info!(metric = name, value, unit, provider = dimensions.provider, "measured");
+                    let Dimensions { provider, kind } = dimensions;
+                    tracing::debug!(metric = name, value, unit, provider, kind, "measured");
                 }
             }
         }
@@ -124,8 +165,9 @@ fn embedded(at: Timestamp, dimensions: Dimensions<'_>, values: &[(Metric, f64)])
     let metrics: Vec<Value> =
         values.clone().map(|(metric, _)| json!({"Name": metric.name, "Unit": metric.unit.as_str()})).collect();
     let mut line: Map<String, Value> = values.map(|(metric, value)| (metric.name.to_owned(), json!(value))).collect();
-    line.insert("provider".into(), json!(dimensions.provider));
-    let directive = json!({"Namespace": NAMESPACE, "Dimensions": [["provider"]], "Metrics": metrics});
+    line.extend(dimensions.all().map(|(name, value)| (name.to_owned(), json!(value))));
+    let names: Vec<&str> = dimensions.all().map(|(name, _)| name).collect();
+    let directive = json!({"Namespace": NAMESPACE, "Dimensions": [names], "Metrics": metrics});
     line.insert("_aws".into(), json!({"Timestamp": at.as_millisecond(), "CloudWatchMetrics": [directive]}));
     Value::Object(line)
 }
@@ -148,12 +190,16 @@ mod tests {
         }
     }
 
-    const OTHER_S: Metric = Metric { name: "OldestUnfinishedS", unit: Unit::Seconds };
+    const OTHER_S: Metric = OLDEST_UNFINISHED_JOB_AGE_S;
 
     fn recorded(values: &[(Metric, f64)]) -> Vec<Value> {
+        recorded_of(Dimensions::of_provider("fangtang"), values)
+    }
+
+    fn recorded_of(dimensions: Dimensions<'_>, values: &[(Metric, f64)]) -> Vec<Value> {
         let written = Written::default();
         let metrics = Metrics::embedded_in(written.clone());
-        metrics.record("2026-11-21T12:00:00.5Z".parse().unwrap(), Dimensions { provider: "fangtang" }, values);
+        metrics.record("2026-11-21T12:00:00.5Z".parse().unwrap(), dimensions, values);
         let bytes = written.0.lock().unwrap().clone();
         String::from_utf8(bytes).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect()
     }
@@ -176,12 +222,23 @@ mod tests {
     }
 
     #[test]
+    fn a_metric_is_told_apart_by_what_it_is_of_and_by_nothing_where_it_is_of_everything() {
+        let of = |dimensions| {
+            let line = recorded_of(dimensions, &[(PROVIDER_ERRORS, 1.0)]).remove(0);
+            (line["_aws"]["CloudWatchMetrics"][0]["Dimensions"].clone(), line["provider"].clone(), line["kind"].clone())
+        };
+        assert_eq!(of(Dimensions::default()), (json!([[]]), json!(null), json!(null)));
+        let both = Dimensions { provider: Some("fangtang"), kind: Some("network") };
+        assert_eq!(of(both), (json!([["provider", "kind"]]), json!("fangtang"), json!("network")));
+    }
+
+    #[test]
     fn several_numbers_of_one_moment_are_one_line_and_what_is_no_number_is_left_out() {
         let lines = recorded(&[(RESULT_LIFE_LEFT_PERCENT, f64::NAN), (OTHER_S, 3.0)]);
         assert_eq!(lines.len(), 1);
         let names = &lines[0]["_aws"]["CloudWatchMetrics"][0]["Metrics"];
-        assert_eq!(names, &json!([{"Name": "OldestUnfinishedS", "Unit": "Seconds"}]));
-        assert_eq!((&lines[0]["OldestUnfinishedS"], lines[0].get("ResultLifeLeftPercent")), (&json!(3.0), None));
+        assert_eq!(names, &json!([{"Name": "OldestUnfinishedJobAgeS", "Unit": "Seconds"}]));
+        assert_eq!((&lines[0]["OldestUnfinishedJobAgeS"], lines[0].get("ResultLifeLeftPercent")), (&json!(3.0), None));
     }
 
     #[test]
@@ -196,6 +253,6 @@ mod tests {
             }
         }
         let metrics = Metrics::embedded_in(Full);
-        metrics.record(Timestamp::UNIX_EPOCH, Dimensions { provider: "fangtang" }, &[(OTHER_S, 1.0)]);
+        metrics.record(Timestamp::UNIX_EPOCH, Dimensions::of_provider("fangtang"), &[(OTHER_S, 1.0)]);
     }
 }
