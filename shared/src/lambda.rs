@@ -16,6 +16,7 @@ use crate::{
     flow::{self, App, CallbackSecrets, CallbackUrls, NotesInTable},
     handler,
     job::{ProviderName, Schedule},
+    presets::presets,
     provider::{Equipment, Http, MakeProvider, Notes, Providers, definition},
     secrets,
     store::{Jobs, Objects, Queue, SqsQueue},
@@ -218,22 +219,6 @@ fn callback_urls(environment: &Environment) -> Result<Option<CallbackUrls>, Conf
     }
     let public_url = environment.url("DARKROOM_PUBLIC_URL", None)?;
     Ok(Some(CallbackUrls::new(public_url, CallbackSecrets::new(config::callback_secrets(environment)?))))
-}
-
-/// The presets from `DARKROOM_CONFIG`: a path, or `s3://bucket/key`.
-///
-/// # Errors
-/// When it cannot be read or is wrong.
-pub async fn presets(environment: &Environment, s3: &aws_sdk_s3::Client) -> Result<Presets, Error> {
-    let Some(place) = environment.get("DARKROOM_CONFIG") else { return Ok(Presets::built_in()) };
-    let text = match place.strip_prefix("s3://").and_then(|rest| rest.split_once('/')) {
-        Some((bucket, key)) => {
-            let bytes = Objects::new(s3.clone(), bucket).get(key).await?;
-            String::from_utf8(bytes.to_vec())?
-        }
-        None => std::fs::read_to_string(&place).map_err(|e| format!("{place} cannot be read: {e}"))?,
-    };
-    Ok(Presets::parse(&place, &text)?)
 }
 
 #[cfg(test)]

@@ -14,6 +14,7 @@ pub mod handler;
 pub mod job;
 #[cfg(feature = "functions")]
 pub mod lambda;
+pub mod presets;
 pub mod provider;
 #[cfg(feature = "functions")]
 pub mod secrets;

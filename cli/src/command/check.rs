@@ -13,7 +13,7 @@ use darkroom_shared::{
     environment::Environment,
     flow::NotesInTable,
     job::{Balance, Hold, ProviderName},
-    lambda,
+    presets,
     provider::{self, Account, Equipment, ErrorKind, Http, Notes, NotesInMemory, definition},
     store::{Filter, Jobs},
 };
@@ -132,7 +132,7 @@ async fn presets(file: Option<&Path>, environment: &Environment) -> anyhow::Resu
             let endpoint = environment.get("AWS_ENDPOINT_URL_S3").or_else(|| environment.get("AWS_ENDPOINT_URL"));
             let s3 = aws::s3(&aws::load().await, endpoint.as_deref());
             let place = environment.clone().with("DARKROOM_CONFIG", file.to_string_lossy());
-            lambda::presets(&place, &s3).await.map_err(|problem| anyhow::anyhow!("{problem}"))
+            presets::presets(&place, &s3).await.map_err(|problem| anyhow::anyhow!("{problem}"))
         }
         file => serve::presets(file),
     }
