@@ -78,12 +78,25 @@ impl World {
 
     /// Starts serve and waits for `ready`.
     pub(crate) fn serve(&self) -> Serve {
-        self.start(&[]).unwrap_or_else(|log| panic!("serve did not start: {log}"))
+        self.start_where_ports_are_free(&[]).unwrap_or_else(|log| panic!("serve did not start: {log}"))
     }
 
     /// The same with more in its environment. `None`: it died before it was ready.
     pub(crate) fn try_serve(&self, environment: &[(&str, &str)]) -> Option<Serve> {
-        self.start(environment).ok()
+        self.start_where_ports_are_free(environment).ok()
+    }
+
+    /// A port that has to stay the same may have been lent to somebody else's connection in between.
+    fn start_where_ports_are_free(&self, environment: &[(&str, &str)]) -> Result<Serve, String> {
+        let patience = Instant::now() + PATIENCE;
+        loop {
+            match self.start(environment) {
+                Err(log) if log.contains("Address already in use") && Instant::now() < patience => {
+                    std::thread::sleep(Duration::from_millis(500));
+                }
+                started => return started,
+            }
+        }
     }
 
     /// Or the log of the one that did not get ready.
