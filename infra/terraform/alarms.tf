@@ -21,7 +21,7 @@ locals {
   provider_alarms = merge([
     for provider in var.providers_used : {
       "${provider}-hold" = {
-        description = "${provider} is on hold. `darkroom check` says why; docs/OPERATIONS.md, 'Holds'."
+        description = "${provider} is on hold. `darkroom check` says why; docs/OPERATIONS.md, 'A provider is on hold'."
         namespace   = "darkroom"
         metric      = "ProvidersOnHold"
         dimensions  = { provider = provider }

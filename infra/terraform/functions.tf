@@ -177,7 +177,7 @@ resource "aws_lambda_function" "webhook" {
 
 resource "aws_lambda_function_url" "webhook" {
   function_name = aws_lambda_function.webhook.function_name
-  # The token in the path is what lets a caller in; docs/OPERATIONS.md, "Callback secrets".
+  # The token in the path is what lets a caller in; docs/OPERATIONS.md, "Secrets".
   authorization_type = "NONE"
 }
 
