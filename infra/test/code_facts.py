@@ -83,6 +83,8 @@ class Code:
     def __init__(self, sources: Sources):
         read = sources.read
         self.config, self.starters = read("shared/src/config/mod.rs"), read("shared/src/lambda.rs")
+        # What starters have in common with the command.
+        self.starters += read("shared/src/presets.rs")
         constants = dict(re.findall(r'const (\w+): &str = "(\w+)";', self.config))
         self.callback_secret = constants["CALLBACK_SECRET"]
         self.fetches_nothing = one(
