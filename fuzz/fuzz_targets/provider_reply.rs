@@ -136,7 +136,7 @@ async fn poll(client: &dyn Provider) {
 async fn settle(client: &dyn Provider, options: &Value) {
     let at = "2024-02-20T12:00:00Z".parse().expect("a time");
     let evidence = match client.evidence(&IMAGE).await {
-        Ok(evidence) => evidence,
+        Ok(evidence) => evidence.map(|evidence| evidence.noted),
         Err(error) => {
             check_free_error(&error);
             return;

@@ -17,7 +17,7 @@ use darkroom_shared::{
 use libfuzzer_sys::fuzz_target;
 use zip::{CompressionMethod, ZipWriter, write::SimpleFileOptions};
 
-const MOST_ENTRIES: usize = 1_000;
+const MOST_ENTRIES: usize = 1_024;
 const MOST_ENTRY_BYTES: u64 = 256 * 1024 * 1024;
 const MOST_UNPACKED_BYTES: u64 = 4 * 1024 * 1024 * 1024;
 const PNG: &[u8] = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\x05\0\0\0\x03\x08\x02\0\0\0";
