@@ -1,5 +1,6 @@
 """Prints the size of each function's zip and fails if one is over 5 MB."""
 
+import os
 import pathlib
 import sys
 
@@ -7,7 +8,7 @@ MOST_BYTES = 5_000_000
 
 
 def main() -> int:
-    zips = sorted(pathlib.Path("target/lambda").glob("*/bootstrap.zip"))
+    zips = sorted(pathlib.Path(os.environ.get("CARGO_TARGET_DIR", "target"), "lambda").glob("*/bootstrap.zip"))
     too_large = [zip for zip in zips if zip.stat().st_size > MOST_BYTES]
     for zip in zips:
         print(f"{zip.parent.name:<20} {zip.stat().st_size / 1e6:6.2f} MB")
