@@ -41,9 +41,8 @@ impl Connection {
         let on_aws = ["DARKROOM_BUCKET", "DARKROOM_TABLE"].iter().any(|name| environment.get(name).is_some());
         if on_aws {
             let places = Places::from_environment(environment)?;
-            let sdk = aws::load().await;
-            let endpoint = environment.get("AWS_ENDPOINT_URL_S3").or_else(|| environment.get("AWS_ENDPOINT_URL"));
-            let s3 = aws::s3(&sdk, endpoint.as_deref());
+            let sdk = aws::load().await?;
+            let s3 = aws::s3(&sdk, aws::endpoint(environment, "S3").as_deref());
             let at = format!("the bucket {} on AWS", places.bucket);
             return Ok(Self {
                 objects: Objects::new(s3.clone(), places.bucket),
@@ -53,7 +52,7 @@ impl Connection {
             });
         }
         let keys = access_keys(environment);
-        let sdk = aws::local(&keys.0, &keys.1);
+        let sdk = aws::local(&keys.0, &keys.1)?;
         let s3 = aws::s3(&sdk, Some(&format!("http://{}", place.s3)));
         let dynamodb = aws::dynamodb(&sdk, Some(&format!("http://{}", place.dynamodb)));
         Ok(Self {

@@ -32,6 +32,7 @@ export PATH="$tools/build/bin:$PATH" SAM_CLI_TELEMETRY=0
 
 step "the stacks against each other and against the code"
 python infra/test/compare.py
+python infra/test/compare.py --self-test
 
 step "templates"
 cfn-lint infra/sam/template.yaml
@@ -45,7 +46,18 @@ python infra/test/sizes.py
 step "the command and its sandbox"
 cargo build --locked --package darkroom
 
+# Each in an emulator of its own, so both at the same time: most of it is waiting.
+logs=$(mktemp -d)
+declare -A running
+trap 'kill "${running[@]}" 2> /dev/null; rm -rf "$logs"' EXIT
+for flavour in $flavours; do
+  python infra/test/deployment.py "$flavour" --emulator "$tools/emulator/bin/ministack" > "$logs/$flavour" 2>&1 &
+  running[$flavour]=$!
+done
+failed=0
 for flavour in $flavours; do
   step "deploy with $flavour"
-  python infra/test/deployment.py "$flavour" --emulator "$tools/emulator/bin/ministack"
+  wait "${running[$flavour]}" || failed=1
+  cat "$logs/$flavour"
 done
+exit $failed

@@ -317,31 +317,37 @@ def bad_input(darkroom: Darkroom):
     print("  a malformed message  lies among the dead letters", flush=True)
 
 
-# Which right of which function a job of which service cannot do without.
+# Which right of which function a job of which service cannot do without. Those of one round are taken away together: no
+# job of the one needs a right that the other lacks.
 RIGHTS = [
-    ("submit-watermark", "table", "watermark"),
-    ("submit-watermark", "bucket", "watermark"),
-    ("submit-imgfactory", "table", "imgfactory"),
-    ("submit-fangtang", "bucket", "fangtang"),
-    ("submit-vkcloud", "bucket", "vkcloud"),
-    ("submit-imageban", "table", "imageban"),
-    ("webhook", "table", "watermark"),
-    ("collector", "table", "watermark"),
-    ("collector", "bucket", "watermark"),
-    ("poller", "table", "imgfactory"),
+    [
+        ("submit-watermark", "table", "watermark"),
+        ("submit-imgfactory", "table", "imgfactory"),
+        ("submit-fangtang", "bucket", "fangtang"),
+        ("submit-vkcloud", "bucket", "vkcloud"),
+        ("submit-imageban", "table", "imageban"),
+    ],
+    [("submit-watermark", "bucket", "watermark"), ("poller", "table", "imgfactory")],
+    [("webhook", "table", "watermark")],
+    [("collector", "table", "watermark")],
+    [("collector", "bucket", "watermark")],
 ]
 
 
 def rights_are_needed(darkroom: Darkroom):
-    for function, policy, provider in RIGHTS:
-        with darkroom.without(function, policy):
-            upload = darkroom.put(provider)
+    for together in RIGHTS:
+        with contextlib.ExitStack() as taken:
+            for function, policy, _ in together:
+                taken.enter_context(darkroom.without(function, policy))
+            uploads = [darkroom.put(provider) for _, _, provider in together]
             time.sleep(WATCHED_S)
-            document = darkroom.document(upload)
-            assert document is None, f"{function} does without its right to the {policy}: {document}"
-        # What was lost for want of it is found again; a lost callback only after ten minutes, so there another image goes.
-        darkroom.done(darkroom.put(provider) if function == "webhook" else upload, 2 * PATIENCE_S)
-        print(f"  {function:<20} without {policy:<8} nothing went on; with it again, all did", flush=True)
+            for (function, policy, _), upload in zip(together, uploads):
+                document = darkroom.document(upload)
+                assert document is None, f"{function} does without its right to the {policy}: {document}"
+        for (function, policy, provider), upload in zip(together, uploads):
+            # What was lost for want of it is found again; a lost callback only after ten minutes, so there another goes.
+            darkroom.done(darkroom.put(provider) if function == "webhook" else upload, 2 * PATIENCE_S)
+            print(f"  {function:<20} without {policy:<8} nothing went on; with it again, all did", flush=True)
 
 
 def main() -> int:

@@ -28,6 +28,14 @@ PSEUDO = {
 }
 
 
+def check_code(name: str, resource: dict):
+    """That `sam build` puts the code of this function into it, and of no other."""
+    function = str(resource["Properties"]["FunctionName"]).split("-", 1)[1].rstrip("}'\"")
+    folder, binary = resource["Properties"]["CodeUri"], resource["Metadata"]["BuildProperties"]["Binary"]
+    if folder != f"../../functions/{function}" or binary != function:
+        raise ValueError(f"{name} is {function}, and would be built from {folder}, binary {binary}")
+
+
 class Template:
     """The text of a template with values for its parameters."""
 
@@ -36,8 +44,11 @@ class Template:
         unknown = values.keys() - template["Parameters"].keys()
         if unknown:
             raise ValueError(f"the template has no parameter {', '.join(sorted(unknown))}")
-        # The translator wants code that is packed already, and a region.
-        template["Globals"]["Function"]["CodeUri"] = "s3://bucket/key"
+        for name, resource in template["Resources"].items():
+            if resource["Type"] == "AWS::Serverless::Function":
+                check_code(name, resource)
+                # The translator wants code that is packed already, and a region.
+                resource["Properties"]["CodeUri"] = "s3://bucket/key"
         os.environ.setdefault("AWS_DEFAULT_REGION", REGION)
 
         class NoManagedPolicies:

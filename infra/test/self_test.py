@@ -64,6 +64,8 @@ TEMPLATE_DAMAGES = [
      True),
     ("less memory", "      MemorySize: 512", "      MemorySize: 128", "function collector.MemorySize", True),
     ("a smaller /tmp", "      EphemeralStorage: { Size: 5120 }\n", "", "function collector.EphemeralStorage", True),
+    ("another function's code", "CodeUri: ../../functions/poller", "CodeUri: ../../functions/webhook",
+     "is poller, and would be built from ../../functions/webhook", False),
     ("logs that are kept for ever", "      RetentionInDays: !Ref LogDays\n", "", "AWS::Logs::LogGroup", False),
 ]
 

@@ -135,13 +135,12 @@ where
 
 /// The environment with its secrets, and how AWS is reached.
 async fn start_up(environment: Environment, secrets: &[&str]) -> Result<(Environment, SdkConfig), Error> {
-    let sdk = aws::load().await;
+    let sdk = aws::of_function(&environment)?;
     Ok((secrets::with_secrets(environment, secrets, &sdk).await?, sdk))
 }
 
 fn s3(environment: &Environment, sdk: &SdkConfig) -> aws_sdk_s3::Client {
-    let endpoint = environment.get("AWS_ENDPOINT_URL_S3").or_else(|| environment.get("AWS_ENDPOINT_URL"));
-    aws::s3(sdk, endpoint.as_deref())
+    aws::s3(sdk, aws::endpoint(environment, "S3").as_deref())
 }
 
 /// One line for each start of a process, which is what a slow first invocation is about.
@@ -179,11 +178,11 @@ fn app(
 ) -> Result<App, Error> {
     let places = Places::from_environment(environment)?;
     let http = Http::new()?;
-    let jobs = Jobs::new(aws::dynamodb(sdk, None), places.table);
+    let jobs = Jobs::new(aws::dynamodb(sdk, aws::endpoint(environment, "DYNAMODB").as_deref()), places.table);
     let notes = |provider| Arc::new(NotesInTable::new(jobs.clone(), provider)) as Arc<dyn Notes>;
     let providers = make(&Equipment { environment, http: &http, notes: &notes })?;
-    let queue: Arc<dyn Queue> =
-        Arc::new(SqsQueue::new(aws::sqs(sdk), environment.required("DARKROOM_QUEUE_URL_PREFIX")?));
+    let sqs = aws::sqs(sdk, aws::endpoint(environment, "SQS").as_deref());
+    let queue: Arc<dyn Queue> = Arc::new(SqsQueue::new(sqs, environment.required("DARKROOM_QUEUE_URL_PREFIX")?));
     Ok(App {
         jobs,
         objects: Objects::new(s3(environment, sdk), places.bucket),

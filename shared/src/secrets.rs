@@ -4,7 +4,7 @@
 use aws_config::SdkConfig;
 use aws_sdk_ssm::error::DisplayErrorContext;
 
-use crate::environment::Environment;
+use crate::{aws, environment::Environment};
 
 /// Why secrets could not be had.
 #[derive(Debug, thiserror::Error)]
@@ -38,7 +38,10 @@ pub async fn with_secrets(
     if wanted.is_empty() {
         return Ok(environment);
     }
-    let call = aws_sdk_ssm::Client::new(sdk).get_parameters().set_names(Some(wanted.clone())).with_decryption(true);
+    let mut config = aws_sdk_ssm::config::Builder::from(sdk);
+    config.set_endpoint_url(aws::endpoint(&environment, "SSM"));
+    let client = aws_sdk_ssm::Client::from_conf(config.build());
+    let call = client.get_parameters().set_names(Some(wanted.clone())).with_decryption(true);
     let output = call.send().await.map_err(|error| SecretsError {
         path: path.to_owned(),
         names: wanted,

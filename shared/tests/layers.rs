@@ -6,11 +6,14 @@ use std::{collections::BTreeSet, fs, path::Path};
 use darkroom_shared::{job::ProviderName, provider::definition};
 
 /// A part, and the parts of ours that it may import.
-const ALLOWED: [(&str, &[&str]); 12] = [
+const ALLOWED: [(&str, &[&str]); 15] = [
     ("job", &[]),
     ("environment.rs", &[]),
     ("failpoint.rs", &[]),
-    ("provider", &["clock", "environment", "failpoint", "job"]),
+    ("tls.rs", &[]),
+    ("aws", &["environment", "tls"]),
+    ("secrets.rs", &["aws", "environment"]),
+    ("provider", &["clock", "environment", "failpoint", "job", "tls"]),
     ("store", &["failpoint", "job"]),
     ("clock.rs", &[]),
     ("config", &["environment", "job", "provider"]),

@@ -143,7 +143,7 @@ pub(crate) async fn stores() -> String {
     let url = format!("http://{}", listener.local_addr().unwrap());
     let database = dynoxide::Database::memory().unwrap();
     tokio::spawn(dynoxide::server::serve_on(listener, database));
-    let sdk = darkroom_shared::aws::local("test", "test");
+    let sdk = darkroom_shared::aws::local("test", "test").unwrap();
     let client = darkroom_shared::aws::dynamodb(&sdk, Some(&url));
     darkroom_shared::store::create_table(&client, "darkroom").await.unwrap();
     url

@@ -24,7 +24,7 @@ async fn it_starts_without_the_providers_that_nobody_uses() {
 async fn a_row_that_cannot_be_read_is_told_once_and_left_alone_for_an_hour() {
     use aws_sdk_dynamodb::types::AttributeValue;
     let stores = stores().await;
-    let client = darkroom_shared::aws::dynamodb(&darkroom_shared::aws::local("test", "test"), Some(&stores));
+    let client = darkroom_shared::aws::dynamodb(&darkroom_shared::aws::local("test", "test").unwrap(), Some(&stores));
     let row = client
         .put_item()
         .table_name("darkroom")

@@ -63,7 +63,7 @@ async fn what_can_never_be_handled_goes_to_the_dead_letter_queue_with_one_reason
         ("good", json!({"Records": [put("darkroom", "uploads/watermark/d.jpg")]}).to_string()),
         ("folder", json!({"Records": [put("darkroom", "uploads/watermark/folder/")]}).to_string()),
     ];
-    let client = aws::dynamodb(&aws::local("test", "test"), Some(&stores));
+    let client = aws::dynamodb(&aws::local("test", "test").unwrap(), Some(&stores));
     let jobs = Jobs::new(client, "darkroom");
     for delivery in [1, 2, 5] {
         let (answer, log) = invoke_and_listen(&stores, FUNCTION, &[], &batch(&messages, delivery)).await;
@@ -90,7 +90,7 @@ async fn what_can_never_be_handled_goes_to_the_dead_letter_queue_with_one_reason
 #[tokio::test]
 async fn a_wake_up_for_a_row_that_cannot_be_read_is_given_up_after_five_deliveries_with_its_reason() {
     let stores = stores().await;
-    let client = aws::dynamodb(&aws::local("test", "test"), Some(&stores));
+    let client = aws::dynamodb(&aws::local("test", "test").unwrap(), Some(&stores));
     let id = "0123456789abcdef0123456789abcdef";
     let text = |text: &str| aws_sdk_dynamodb::types::AttributeValue::S(text.into());
     let row = client.put_item().table_name("darkroom").item("id", text(id)).item("upload", text("damaged"));
@@ -113,7 +113,7 @@ async fn an_upload_that_cannot_be_read_from_the_bucket_stays_in_the_table_and_is
     let event = include_str!("../../events/sqs-submit-watermark.json");
     let answer = invoke_over(&stores, FUNCTION, &config, event).await;
     assert!(failed_messages(&answer).is_empty());
-    let client = aws::dynamodb(&aws::local("test", "test"), Some(&stores));
+    let client = aws::dynamodb(&aws::local("test", "test").unwrap(), Some(&stores));
     let unfinished = Jobs::new(client, "darkroom").unfinished().await.unwrap();
     assert_eq!(unfinished.len(), 1);
     assert_eq!(unfinished[0].state.name(), StateName::Queued);

@@ -61,7 +61,7 @@ pub(crate) async fn job_of_watermark(stores: &str, changes: &Value) -> JobId {
         row[name] = value.clone();
     }
     let job: Job = serde_json::from_value(row).unwrap();
-    let jobs = Jobs::new(aws::dynamodb(&aws::local("test", "test"), Some(stores)), "darkroom");
+    let jobs = Jobs::new(aws::dynamodb(&aws::local("test", "test").unwrap(), Some(stores)), "darkroom");
     assert!(matches!(jobs.create(&job).await.unwrap(), Created::New));
     job.id
 }

@@ -190,7 +190,7 @@ impl World {
         Mock::given(method("GET")).respond_with(image).mount(&bucket).await;
         Mock::given(method("PUT")).respond_with(ResponseTemplate::new(200)).mount(&bucket).await;
         let files = MockServer::start().await;
-        let sdk = aws::local("a", "b");
+        let sdk = aws::local("a", "b").unwrap();
         let jobs = Jobs::new(aws::dynamodb(&sdk, Some(&dynamodb)), "jobs");
         create_table(&aws::dynamodb(&sdk, Some(&dynamodb)), "jobs").await.unwrap();
         let messages = Arc::new(Messages::default());

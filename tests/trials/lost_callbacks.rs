@@ -106,7 +106,7 @@ async fn rows(serve: &Serve, state: &str) -> Vec<AttributeValue> {
 }
 
 fn table(serve: &Serve) -> aws_sdk_dynamodb::Client {
-    let sdk = darkroom_shared::aws::local("darkroom", "darkroom-secret");
+    let sdk = darkroom_shared::aws::local("darkroom", "darkroom-secret").unwrap();
     darkroom_shared::aws::dynamodb(&sdk, Some(&serve.dynamodb_url))
 }
 

@@ -129,8 +129,7 @@ async fn configuration(arguments: &Check, environment: &Environment) -> (Configu
 async fn presets(file: Option<&Path>, environment: &Environment) -> anyhow::Result<Presets> {
     match file {
         Some(file) if file.starts_with("s3:") => {
-            let endpoint = environment.get("AWS_ENDPOINT_URL_S3").or_else(|| environment.get("AWS_ENDPOINT_URL"));
-            let s3 = aws::s3(&aws::load().await, endpoint.as_deref());
+            let s3 = aws::s3(&aws::load().await?, aws::endpoint(environment, "S3").as_deref());
             let place = environment.clone().with("DARKROOM_CONFIG", file.to_string_lossy());
             presets::presets(&place, &s3).await.map_err(|problem| anyhow::anyhow!("{problem}"))
         }

@@ -129,7 +129,7 @@ impl Host {
         let sandbox = if sandboxed.is_empty() { None } else { Some(sandbox(&settings.data, &http_url)?) };
         let environment = environment(&settings, &http_url, &sandboxed, sandbox.as_ref())?;
 
-        let sdk = aws::local(&keys.0, &keys.1);
+        let sdk = aws::local(&keys.0, &keys.1)?;
         let s3_client = aws::s3(&sdk, Some(&s3_url));
         let dynamodb_client = aws::dynamodb(&sdk, Some(&dynamodb_url));
         create_table(&dynamodb_client, NAME).await?;

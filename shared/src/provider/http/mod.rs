@@ -68,8 +68,7 @@ impl Http {
     /// # Errors
     /// When the TLS set-up of the machine is unusable.
     pub fn new() -> Result<Self, reqwest::Error> {
-        // It fails only when a provider is installed already, which is as good.
-        let _ = rustls::crypto::ring::default_provider().install_default();
+        crate::tls::install();
         let client = client().build()?;
         Ok(Self {
             client,
