@@ -1,13 +1,15 @@
 //! What expires soonest is looked at first.
 
+use std::sync::Arc;
+
 use darkroom_shared::{
     flow::poll,
-    job::{Job, JobId, ProviderName, ResultSource, State},
-    provider::Delivery,
+    job::{Job, JobId, ProviderName, ResultSource, State, TaskId},
+    provider::{Delivery, TaskStatus},
 };
 use jiff::{SignedDuration, Timestamp};
 
-use crate::world::{Scripted, World, hours, minutes, now};
+use crate::world::{Scripted, World, hours, minutes, now, set_now};
 
 /// A job of `name` in `state`, made from one that is there.
 async fn job(world: &World, like: &Job, name: ProviderName, number: u8, state: State) -> JobId {
@@ -15,10 +17,14 @@ async fn job(world: &World, like: &Job, name: ProviderName, number: u8, state: S
     job.id = JobId::of_upload("bucket", "uploads/a.png", &number.to_string());
     job.route.provider = name;
     job.steps[0].provider = name;
-    job.steps[0].task_id = None;
+    job.steps[0].task_id = task_of(&state, number);
     job.state = state;
     world.app.jobs.create(&job).await.unwrap();
     job.id
+}
+
+fn task_of(state: &State, number: u8) -> Option<TaskId> {
+    matches!(state, State::Waiting { .. }).then(|| TaskId(number.to_string()))
 }
 
 fn ready(since: Timestamp, due_at: Timestamp) -> State {
@@ -41,4 +47,31 @@ async fn due_results_are_fetched_in_the_order_in_which_they_expire_and_before_wh
     poll(&world.app, now()).await.unwrap();
     let woken: Vec<JobId> = world.messages.0.lock().unwrap().iter().map(|(_, id)| id.clone()).collect();
     assert_eq!(woken, [in_ten_minutes, in_two_hours, in_a_day, can_wait]);
+}
+
+#[tokio::test]
+async fn a_poller_that_runs_out_of_time_has_written_down_what_it_was_told() {
+    const TASKS: u8 = 12;
+    let mut fangtang = Scripted::of(ProviderName::Fangtang, Delivery::Poll);
+    // Each question about four tasks takes ten seconds, and the run has fifteen.
+    fangtang.tasks_per_poll = 4;
+    fangtang.poll = Arc::new(|()| {
+        set_now(now() + SignedDuration::from_secs(10));
+        Ok(TaskStatus::Working)
+    });
+    let world = World::with(fangtang).await;
+    let first = world.put(ProviderName::Fangtang).await;
+    let like = world.job(&first).await;
+    let (since, due_at) = (now() - SignedDuration::from_secs(60), now() - SignedDuration::from_secs(1));
+    let mut waiting = Vec::new();
+    for number in 0..TASKS {
+        let state = State::Waiting { since, due_at, polls: 0 };
+        waiting.push(job(&world, &like, ProviderName::Fangtang, number, state).await);
+    }
+    poll(&world.app, now() + SignedDuration::from_secs(15)).await.unwrap();
+    let mut asked = 0;
+    for id in &waiting {
+        asked += u8::from(matches!(world.job(id).await.state, State::Waiting { polls: 1, .. }));
+    }
+    assert_eq!(asked, 8, "two questions were answered in time, and the third was not asked");
 }

@@ -67,6 +67,7 @@ pub(crate) struct Scripted {
     pub(crate) submit: Says<bool, Result<Submitted, ProviderError>>,
     pub(crate) settle: Says<Timestamp, Result<Settled, ProviderError>>,
     pub(crate) poll: Says<(), Result<TaskStatus, ProviderError>>,
+    pub(crate) tasks_per_poll: usize,
     /// When paid calls were made.
     pub(crate) calls: Arc<Mutex<Vec<Timestamp>>>,
 }
@@ -87,6 +88,7 @@ impl Scripted {
             submit: Arc::new(move |_| Ok(Submitted::Accepted { task_id: task_id.clone() })),
             settle: Arc::new(|_| Ok(Settled::RepeatIsFree)),
             poll: Arc::new(|()| Ok(TaskStatus::Working)),
+            tasks_per_poll: usize::MAX,
             calls: Arc::default(),
         }
     }
@@ -121,6 +123,10 @@ impl Provider for Scripted {
 
     async fn settle(&self, unsettled: Unsettled<'_>) -> Result<Settled, ProviderError> {
         (self.settle)(unsettled.submitted_at)
+    }
+
+    fn tasks_per_poll(&self) -> usize {
+        self.tasks_per_poll
     }
 
     async fn poll(&self, tasks: &[TaskId]) -> Result<BTreeMap<TaskId, TaskStatus>, ProviderError> {

@@ -35,10 +35,6 @@ const LONGEST_SLOT_WAIT: SignedDuration = SignedDuration::from_secs(5);
 /// So much before its slot a job is woken, so that it can be exact.
 const SLOT_LEAD: SignedDuration = SignedDuration::from_secs(2);
 
-/// So much before its slot a job becomes `Submitting`: longer than a write takes, and short, because whoever dies in it
-/// leaves an outcome that has to be looked into.
-const CLAIM_LEAD: SignedDuration = SignedDuration::from_millis(50);
-
 /// How long a provider that fetches the image itself may take to come for it.
 const IMAGE_URL_LIFE: Duration = Duration::from_secs(3600);
 
@@ -184,7 +180,10 @@ async fn ask(app: &App, job: Job, image: &Image, slot_at: Timestamp, tries: bool
     }
     match submitted {
         Ok(Submitted::Accepted { task_id }) => accepted(app, job, task_id, false).await,
-        Ok(Submitted::Finished(outcome)) => finished(app, job, outcome).await,
+        Ok(Submitted::Finished(outcome)) => {
+            let as_it_was = job.step().is_some_and(|step| step.fitted.is_none());
+            finished(app, job, outcome, as_it_was.then(|| image.bytes.clone())).await
+        }
         Ok(Submitted::InHand { bytes, report }) => in_hand(app, job, bytes, report).await,
         Err(error) => refused(app, job, &error).await,
     }
@@ -228,7 +227,7 @@ async fn wait_for_slot(
         Some(slot_at) => Slot::At(slot_at),
         // A slot that is free at once is taken so far ahead that it is kept as exactly as the others.
         None => {
-            let soonest = now.saturating_add(CLAIM_LEAD).unwrap_or(now);
+            let soonest = now.saturating_add(pace.claim_lead()).unwrap_or(now);
             app.jobs.reserve_slot(provider.name(), *pace, soonest).await?
         }
     };
@@ -252,7 +251,7 @@ async fn wait_for_slot(
         app.advance(job, &Event::Postponed { until, slot_at: Some(slot_at), because: Because::NotAsked }).await?;
         return Ok(Turn::Later);
     }
-    sleep_until(app, slot_at.saturating_sub(CLAIM_LEAD).unwrap_or(slot_at)).await;
+    sleep_until(app, slot_at.saturating_sub(pace.claim_lead()).unwrap_or(slot_at)).await;
     Ok(Turn::At(Box::new(job), slot_at))
 }
 
@@ -273,11 +272,12 @@ pub(super) async fn accepted(app: &App, job: Job, task_id: Option<TaskId>, adopt
     Ok(())
 }
 
-async fn finished(app: &App, job: Job, outcome: Outcome) -> Result<(), FlowError> {
+/// It is done already. `original` is the step's input, if it is at hand.
+async fn finished(app: &App, job: Job, outcome: Outcome, original: Option<Bytes>) -> Result<(), FlowError> {
     // What needs no fetching from outside need not wait for another function.
     let at_once = matches!(outcome.source, ResultSource::Original | ResultSource::Record);
     match app.advance(job, &app.finished(outcome)).await? {
-        Some(job) if at_once => Box::pin(fetch(app, job)).await,
+        Some(job) if at_once => Box::pin(fetch(app, job, original)).await,
         Some(job) => {
             app.wake(QueueName::Collect, &job.id).await;
             Ok(())

@@ -50,7 +50,7 @@ pub async fn collect(app: &App, id: &JobId) -> Result<(), FlowError> {
 
 async fn go_on_with(app: &App, job: Job) -> Result<(), FlowError> {
     match (&job.state, job.unread_callback()) {
-        (State::Ready { .. }, _) => fetch(app, job).await,
+        (State::Ready { .. }, _) => fetch(app, job, None).await,
         (State::Branching { .. }, _) => look_at_branches(app, job).await,
         (_, Some(callback)) => {
             let options = job.step().map_or(&serde_json::Value::Null, |step| &step.options);
@@ -58,7 +58,7 @@ async fn go_on_with(app: &App, job: Job) -> Result<(), FlowError> {
             let said = read(options, callback.body.as_bytes());
             match said {
                 Ok(Called::Finished(outcome)) => match app.advance(job, &app.finished(outcome)).await? {
-                    Some(ready) => fetch(app, ready).await,
+                    Some(ready) => fetch(app, ready, None).await,
                     None => Ok(()),
                 },
                 Ok(Called::Failed(error)) | Err(error) => {
@@ -129,15 +129,16 @@ impl From<DownloadError> for FetchError {
     }
 }
 
-/// Brings the result of a job that is `Ready` into the bucket, and goes on with it.
-pub(super) async fn fetch(app: &App, job: Job) -> Result<(), FlowError> {
+/// Brings the result of a job that is `Ready` into the bucket, and goes on with it. `original` is the step's input, for
+/// whom has it at hand.
+pub(super) async fn fetch(app: &App, job: Job, original: Option<Bytes>) -> Result<(), FlowError> {
     let State::Ready { since, source, failures, .. } = job.state.clone() else { return Ok(()) };
     let life = SignedDuration::try_from(facts(job.provider()).result_life).unwrap_or(SignedDuration::MAX);
     let still_there = app.now().duration_since(since) < life;
     let fetched = match &source {
         ResultSource::Image { url } => fetch_image(app, &job, url).await,
         ResultSource::Archive { url } => fetch_archive(app, &job, url).await,
-        ResultSource::Original => pass_original(app, &job).await,
+        ResultSource::Original => pass_original(app, &job, original).await,
         ResultSource::Stored { outputs } => Ok(Fetched::Whole(outputs.clone())),
         ResultSource::Record => Ok(Fetched::Whole(Vec::new())),
     };
@@ -225,13 +226,16 @@ async fn fetch_image(app: &App, job: &Job, url: &str) -> Result<Fetched, FetchEr
 }
 
 /// The step's input is its result. Where another step follows, it goes on with that very object.
-async fn pass_original(app: &App, job: &Job) -> Result<Fetched, FetchError> {
+async fn pass_original(app: &App, job: &Job, original: Option<Bytes>) -> Result<Fetched, FetchError> {
     let input = job.step().map_or(&job.upload.key, |step| &step.input);
-    let bytes = match app.objects.get(input).await {
-        Err(StoreError::NoSuchObject(key)) => {
-            return Err(FetchError::Final(format!("'{key}' was its own result and is gone from the bucket")));
-        }
-        got => got?,
+    let bytes = match original {
+        Some(bytes) => bytes,
+        None => match app.objects.get(input).await {
+            Err(StoreError::NoSuchObject(key)) => {
+                return Err(FetchError::Final(format!("'{key}' was its own result and is gone from the bucket")));
+            }
+            got => got?,
+        },
     };
     if !job.plan.is_empty() {
         let inspected = inspect_bytes(&bytes).map_err(|problem| FetchError::Final(problem.to_string()))?;

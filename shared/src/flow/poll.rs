@@ -6,9 +6,12 @@ use std::{
     time::Duration,
 };
 
-use futures_util::future::{join, join_all, try_join_all};
+use futures_util::{
+    FutureExt as _,
+    future::{BoxFuture, join, join_all, try_join_all},
+};
 use jiff::{SignedDuration, Timestamp};
-use tracing::Instrument as _;
+use tracing::{Instrument as _, Span};
 
 use super::{
     App, FlowError, Panicked, caught,
@@ -33,6 +36,8 @@ pub struct PollReport {
 
 /// Jobs taken from one lane in one round.
 const MOST_PER_LANE: u16 = 250;
+/// Jobs that are looked at together: each waits for its row to be written.
+const AT_ONCE: usize = 16;
 /// The longest pause between rounds: a job that comes in meanwhile is not noticed sooner.
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 /// A row that cannot be read is looked at again after this; a newer version of us may read it.
@@ -68,7 +73,7 @@ pub async fn poll(app: &App, until: Timestamp) -> Result<PollReport, FlowError> 
         }
         report.looked_at += due.len();
         if !due.is_empty() {
-            failed.extend(look_at(app, due).await);
+            failed.extend(look_at(app, due, until).await);
             if app.now() >= until {
                 return Ok(report);
             }
@@ -93,7 +98,7 @@ async fn put_off(app: &App, row: UnreadableRow) -> Result<(), FlowError> {
 /// Looks at due jobs in the order in which results expire: what can wait comes last. Nobody waits for a provider that is
 /// slow to answer: each is asked, once for all of its tasks, while the others are woken. Returns the jobs that could not
 /// be looked at.
-async fn look_at(app: &App, mut due: Vec<Job>) -> Vec<JobId> {
+async fn look_at(app: &App, mut due: Vec<Job>, until: Timestamp) -> Vec<JobId> {
     due.sort_by_key(urgency);
     let mut tasks: BTreeMap<ProviderName, Vec<(TaskId, Job)>> = BTreeMap::new();
     let mut others = Vec::with_capacity(due.len());
@@ -103,19 +108,60 @@ async fn look_at(app: &App, mut due: Vec<Job>) -> Vec<JobId> {
             None => others.push(job),
         }
     }
-    let wakes = async {
-        let mut failed = Vec::new();
-        for job in others {
-            let (id, span) = (job.id.clone(), of_job(&job));
-            failed.extend(told(id, caught(look_at_one(app, job).instrument(span)).await));
-        }
-        failed
-    };
+    let wakes = wake_all(app, others);
     let asked = tasks.into_iter().filter_map(|(name, jobs)| app.providers.get(name).map(|provider| (provider, jobs)));
-    let asks = asked.map(|(provider, jobs)| ask(app, provider.as_ref(), jobs));
+    let asks = asked.map(|(provider, jobs)| ask(app, provider.as_ref(), jobs, until));
     let (mut failed, asked) = join(wakes, join_all(asks)).await;
     failed.extend(asked.into_iter().flatten());
     failed
+}
+
+/// Wakes the functions of jobs that nobody is asked for, in the jobs' order: a few rows are written at the same time, and
+/// then their messages are sent. Returns the jobs that could not be looked at.
+async fn wake_all(app: &App, jobs: Vec<Job>) -> Vec<JobId> {
+    let (mut jobs, mut failed) = (jobs.into_iter(), Vec::new());
+    loop {
+        let claims: Vec<_> = jobs
+            .by_ref()
+            .take(AT_ONCE)
+            .map(|job| {
+                let (id, span) = (job.id.clone(), of_job(&job));
+                caught(claim(app, job).instrument(span)).map(|claimed| (id, claimed))
+            })
+            .collect();
+        if claims.is_empty() {
+            return failed;
+        }
+        let mut wakes = Vec::new();
+        for (id, claimed) in join_all(claims).await {
+            match claimed {
+                Ok(Ok(Some(queue))) => wakes.push((queue, id)),
+                Ok(Ok(None)) => {}
+                Ok(Err(error)) => failed.extend(told(id, Ok(Err(error)))),
+                Err(panicked) => failed.extend(told(id, Err(panicked))),
+            }
+        }
+        join_all(wakes.iter().map(|(queue, id)| app.wake(*queue, id))).await;
+    }
+}
+
+/// Looks at jobs in their order, a few at the same time. Returns those that could not be looked at.
+async fn together<'a, T>(jobs: Vec<T>, look: impl Fn(T) -> Look<'a>) -> Vec<JobId> {
+    let (mut jobs, mut failed) = (jobs.into_iter(), Vec::new());
+    loop {
+        let looks: Vec<Look<'a>> = jobs.by_ref().take(AT_ONCE).map(&look).collect();
+        if looks.is_empty() {
+            return failed;
+        }
+        failed.extend(join_all(looks).await.into_iter().flatten());
+    }
+}
+
+/// A look at a job, which ends with the job if it could not be looked at.
+type Look<'a> = BoxFuture<'a, Option<JobId>>;
+
+fn look<'a>(id: JobId, span: Span, work: impl Future<Output = Result<(), FlowError>> + Send + 'a) -> Look<'a> {
+    Box::pin(async move { told(id, caught(work.instrument(span)).await) })
 }
 
 /// What goes wrong with one job, were it a mistake of ours, must not keep the others from being looked at. Returns the
@@ -133,13 +179,14 @@ fn polled_task(app: &App, job: &Job) -> Option<TaskId> {
     (waiting && app.providers.get(job.provider()).is_some()).then_some(task_id)
 }
 
-async fn look_at_one(app: &App, job: Job) -> Result<(), FlowError> {
+/// Does with a job what can be done here, and says whose function is to be woken for the rest.
+async fn claim(app: &App, job: Job) -> Result<Option<QueueName>, FlowError> {
     let queue = match &job.state {
         State::Ready { .. } | State::Branching { .. } => QueueName::Collect,
         _ if job.unread_callback().is_some() => QueueName::Collect,
         // A task is only ever asked for, by a poller that has its provider; to send it again would be to pay again.
         State::Waiting { .. } if job.step().is_some_and(|step| step.task_id.is_some()) => {
-            return still_working(app, job, "this poller does not know the provider").await;
+            return still_working(app, job, "this poller does not know the provider").await.map(|()| None);
         }
         State::Waiting { .. } => return callback_missing(app, job).await,
         _ => QueueName::Submit(job.provider()),
@@ -150,10 +197,7 @@ async fn look_at_one(app: &App, job: Job) -> Result<(), FlowError> {
         QueueName::Collect => fetch_lease(app, &job),
         QueueName::Submit(_) => app.schedule.wake_again_at(app.now()),
     };
-    if let Some(job) = app.advance(job, &Event::Woken { until }).await? {
-        app.wake(queue, &job.id).await;
-    }
-    Ok(())
+    Ok(app.advance(job, &Event::Woken { until }).await?.map(|_| queue))
 }
 
 /// How long the collector is left alone with a job. Not so long that, should the wake-up be lost, a result that is there
@@ -173,51 +217,58 @@ fn fetch_lease(app: &App, job: &Job) -> Timestamp {
 }
 
 /// The callback did not come: the identical request is sent again, which is free, for as long as the provider may take.
-async fn callback_missing(app: &App, job: Job) -> Result<(), FlowError> {
+async fn callback_missing(app: &App, job: Job) -> Result<Option<QueueName>, FlowError> {
     // Each repeat begins a wait of its own; the deadline is that of the work, which began with the first.
     if let (State::Waiting { since, .. }, Some(step)) = (&job.state, job.step()) {
         let first = step.may_be_done_since.unwrap_or(*since);
         if app.now().duration_since(first) > deadline_of(&job) {
             let says = format!("no callback came, and {} repeats of the request changed nothing", step.replays);
-            return too_long(app, job, first, &says).await;
+            return too_long(app, job, first, &says).await.map(|()| None);
         }
     }
     tracing::warn!(job_id = %job.id, provider = %job.provider(), "no callback came; the request is sent again");
-    if let Some(job) = app.advance(job, &Event::CallbackMissing { at: app.now() }).await? {
-        app.wake(QueueName::Submit(job.provider()), &job.id).await;
-    }
-    Ok(())
+    let missed = app.advance(job, &Event::CallbackMissing { at: app.now() }).await?;
+    Ok(missed.map(|job| QueueName::Submit(job.provider())))
 }
 
-/// Asks a provider for all of its due tasks at once. Returns the jobs that could not be looked at.
-async fn ask(app: &App, provider: &dyn Provider, jobs: Vec<(TaskId, Job)>) -> Vec<JobId> {
+/// Asks a provider for its due tasks until `until`, as many at once as it answers for together, and writes down what it
+/// says before it asks again. Who is left is still due. Returns the jobs that could not be looked at.
+async fn ask(app: &App, provider: &dyn Provider, jobs: Vec<(TaskId, Job)>, until: Timestamp) -> Vec<JobId> {
+    let (mut jobs, mut failed) = (jobs.into_iter(), Vec::new());
+    loop {
+        let together: Vec<(TaskId, Job)> = jobs.by_ref().take(provider.tasks_per_poll()).collect();
+        if together.is_empty() {
+            return failed;
+        }
+        failed.extend(ask_at_once(app, provider, together).await);
+        if app.now() >= until {
+            return failed;
+        }
+    }
+}
+
+async fn ask_at_once(app: &App, provider: &dyn Provider, jobs: Vec<(TaskId, Job)>) -> Vec<JobId> {
     let ids: Vec<TaskId> = jobs.iter().map(|(task_id, _)| task_id.clone()).collect();
-    let mut failed = Vec::new();
     let answer = measure::answered(app, provider.name(), Call::Poll, provider.poll(&ids));
     match caught(answer).await {
         Ok(Ok(statuses)) => {
-            for (task_id, job) in jobs {
-                let (id, span) = (job.id.clone(), of_job(&job));
-                let work = answered(app, job, statuses.get(&task_id)).instrument(span);
-                failed.extend(told(id, caught(work).await));
-            }
+            together(jobs, |(task_id, job)| {
+                look(job.id.clone(), of_job(&job), answered(app, job, statuses.get(&task_id)))
+            })
+            .await
         }
         Ok(Err(error)) => {
             // Asking failed, not the tasks.
             let kind = error.kind.as_str();
             tracing::warn!(provider = %provider.name(), tasks = ids.len(), kind, %error, "tasks could not be asked for");
-            for (_, job) in jobs {
-                let (id, span) = (job.id.clone(), of_job(&job));
-                let says = format!("the provider could not be asked: {error}");
-                failed.extend(told(id, caught(still_working(app, job, &says).instrument(span)).await));
-            }
+            let says = format!("the provider could not be asked: {error}");
+            together(jobs, |(_, job)| look(job.id.clone(), of_job(&job), still_working(app, job, &says))).await
         }
         Err(panicked) => {
             tracing::error!(provider = %provider.name(), tasks = ids.len(), %panicked, "tasks could not be asked for");
-            failed.extend(jobs.into_iter().map(|(_, job)| job.id));
+            jobs.into_iter().map(|(_, job)| job.id).collect()
         }
     }
-    failed
 }
 
 async fn answered(app: &App, job: Job, status: Option<&TaskStatus>) -> Result<(), FlowError> {

@@ -30,6 +30,21 @@ impl Pace {
         self.stretched_ms(1.03)
     }
 
+    /// So much before its slot a job becomes `Submitting`: longer than a write takes, and short, because whoever dies in
+    /// it leaves an outcome that has to be looked into. Where requests may follow each other closely, there is nothing to
+    /// be exact about.
+    #[must_use]
+    pub fn claim_lead(self) -> SignedDuration {
+        SignedDuration::from_millis(self.interval_ms().min(50))
+    }
+
+    /// The first request after a pause finds no connection open and arrives late by that; who comes next keeps away from
+    /// it, as far as the interval makes that matter.
+    #[must_use]
+    pub fn warm_up_ms(self) -> i64 {
+        (self.interval_ms() * 3 / 10).min(150)
+    }
+
     fn stretched_ms(self, by: f64) -> i64 {
         #[expect(clippy::cast_possible_truncation, reason = "clamped to a range that fits")]
         let milliseconds = (1000.0 * by / self.rate_per_s).ceil().clamp(1.0, 86_400_000.0) as i64;

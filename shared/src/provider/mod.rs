@@ -87,6 +87,12 @@ pub trait Provider: Send + Sync + std::fmt::Debug {
     /// When the provider cannot be asked now.
     async fn settle(&self, unsettled: Unsettled<'_>) -> Result<Settled, ProviderError>;
 
+    /// How many tasks one [`Provider::poll`] may be about. Where each costs a request of its own these are few, so that
+    /// what was learned is written down before more is asked: a poller that runs out of time has lost nothing.
+    fn tasks_per_poll(&self) -> usize {
+        usize::MAX
+    }
+
     /// Asks how these tasks are, in as few requests as the provider allows. A task that is missing from the answer
     /// is unknown to the provider.
     ///

@@ -545,9 +545,10 @@ fn row_point(state: &State) -> &'static str {
     }
 }
 
-/// Ids are hashes, so their last character spreads them evenly.
+/// Ids are hashes in hexadecimal, so the value of their last digit spreads them evenly.
 fn lane(id: &JobId) -> u8 {
-    id.as_str().bytes().last().unwrap_or_default() % LANES
+    let digit = id.as_str().chars().last().and_then(|last| last.to_digit(16)).unwrap_or_default();
+    u8::try_from(digit).unwrap_or_default() % LANES
 }
 
 fn number(number: i64) -> AttributeValue {

@@ -3,11 +3,14 @@
 use std::{path::Path, time::Duration};
 
 use aws_sdk_s3::{Client, error::SdkError, presigning::PresigningConfig, primitives::ByteStream};
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use secrecy::SecretString;
 
 use super::{StoreError, words};
 use crate::{failpoint::passed, job::STEPS_PREFIX};
+
+/// No more than this is set aside for an object before any of it has come.
+const LARGEST_BUFFER_BYTES: usize = 64 * 1024 * 1024;
 
 /// The bucket.
 #[derive(Debug, Clone)]
@@ -58,8 +61,13 @@ impl Objects {
             }
             Err(error) => return Err(failed(words(&error))),
         };
-        let body = output.body.collect().await.map_err(|e| failed(e.to_string()))?;
-        Ok(body.into_bytes())
+        // Into one buffer: its pieces and the whole at once would be twice the image.
+        let length = output.content_length.and_then(|length| usize::try_from(length).ok()).unwrap_or_default();
+        let (mut body, mut whole) = (output.body, BytesMut::with_capacity(length.min(LARGEST_BUFFER_BYTES)));
+        while let Some(piece) = body.try_next().await.map_err(|e| failed(e.to_string()))? {
+            whole.extend_from_slice(&piece);
+        }
+        Ok(whole.freeze())
     }
 
     /// The entity tag of an object, without quotes; `None` where there is no such object.

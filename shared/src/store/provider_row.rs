@@ -24,8 +24,6 @@ const NOTE: &str = "note_";
 const SLOTS_OF_DAY: &str = "slots_";
 /// Counts older than yesterday's are dropped, so many days back: a row does not grow.
 const FORGOTTEN_DAYS: std::ops::RangeInclusive<i64> = 2..=8;
-/// The first request after a pause finds no connection open and arrives late by that; who comes next keeps away from it.
-const WARM_UP_MS: i64 = 150;
 /// The first free slot lies behind us.
 const IF_FREE: &str = "(attribute_not_exists(#slot) OR #slot <= :now)";
 /// The first free slot lies ahead.
@@ -64,7 +62,7 @@ impl Jobs {
                 .expression_attribute_values(":now", AttributeValue::N(now_ms.to_string()))
                 .expression_attribute_values(
                     ":next",
-                    AttributeValue::N((now_ms + interval_ms + WARM_UP_MS).to_string()),
+                    AttributeValue::N((now_ms + interval_ms + pace.warm_up_ms()).to_string()),
                 )
                 .send()
                 .await;

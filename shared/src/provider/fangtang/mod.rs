@@ -288,6 +288,10 @@ impl Provider for Fangtang {
         }))
     }
 
+    fn tasks_per_poll(&self) -> usize {
+        4 * POLLED_AT_ONCE
+    }
+
     async fn poll(&self, tasks: &[TaskId]) -> Result<BTreeMap<TaskId, TaskStatus>, ProviderError> {
         // Two jobs of the same image may have the same task.
         let tasks: BTreeSet<TaskId> = tasks.iter().cloned().collect();

@@ -6,7 +6,11 @@ mod config;
 mod error;
 mod wire;
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
@@ -106,8 +110,10 @@ impl Imgfactory {
     async fn listed(&self, wanted: &[TaskId]) -> Result<Vec<wire::Task>, ProviderError> {
         const MOST_ASKED_BY_NAME: usize = 20;
         let mut listed = self.tasks(None).await?;
-        let missing = wanted.iter().filter(|id| !listed.iter().any(|task| task.id == **id));
-        let missing: Vec<&TaskId> = missing.take(MOST_ASKED_BY_NAME).collect();
+        let missing: Vec<&TaskId> = {
+            let shown: BTreeSet<&TaskId> = listed.iter().map(|task| &task.id).collect();
+            wanted.iter().filter(|id| !shown.contains(id)).take(MOST_ASKED_BY_NAME).collect()
+        };
         for id in missing {
             match self.tasks(Some(id)).await {
                 Err(error) if error.kind == ErrorKind::UnknownTask => {}
@@ -212,9 +218,10 @@ impl Provider for Imgfactory {
             },
             _ => self.listed(tasks).await?,
         };
+        let wanted: BTreeSet<&TaskId> = tasks.iter().collect();
         Ok(listed
             .into_iter()
-            .filter(|task| tasks.contains(&task.id))
+            .filter(|task| wanted.contains(&task.id))
             .map(|task| (task.id.clone(), task.status()))
             .collect())
     }
