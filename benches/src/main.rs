@@ -7,9 +7,11 @@ mod bench;
 mod machine;
 mod numbers;
 mod objects;
+mod prices;
 mod process;
 mod providers;
 mod report;
+mod requests;
 mod runtime;
 mod size;
 mod start;
@@ -66,7 +68,7 @@ async fn measure(arguments: &Arguments) -> anyhow::Result<()> {
             }
         )* };
     }
-    measure!(start, size);
+    measure!(start, requests, size);
     for only in &arguments.only {
         anyhow::ensure!(
             known.contains(&only.as_str()),

@@ -37,11 +37,6 @@ impl Objects {
         self.all().get(path).cloned()
     }
 
-    /// The paths that begin with `prefix`.
-    pub(crate) fn below(&self, prefix: &str) -> Vec<String> {
-        self.all().keys().filter(|path| path.starts_with(prefix)).cloned().collect()
-    }
-
     /// Answers a request of an S3 client.
     pub(crate) fn answer(&self, method: &Method, path: &str, headers: &HeaderMap, body: Bytes) -> Response<Body> {
         if *method == Method::PUT {
