@@ -2,7 +2,8 @@
 
 use serde::Serialize;
 
-/// Where and when these were the list prices, without the free tier: checked against published tables, not asked for.
+/// Where and when these were the list prices, without the free tier. DynamoDB's were checked against a published page of that
+/// month; the others are as they have been for years and were not looked up.
 pub(crate) const PRICES_OF: &str = "us-east-1, list prices of July 2025 (DynamoDB's since November 2024)";
 
 const S3_PUT: f64 = 0.005 / 1_000.0;
