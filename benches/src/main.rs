@@ -4,7 +4,12 @@
 //! measure is a test: what misses its goal is written down as missed.
 
 mod bench;
+mod machine;
+mod numbers;
+mod process;
 mod report;
+
+use std::path::PathBuf;
 
 use clap::Parser;
 
@@ -22,18 +27,39 @@ struct Arguments {
     /// Leave docs/PERFORMANCE.md and benches/results.json as they are.
     #[arg(long)]
     dry: bool,
+    /// Measure the binaries in this folder, and build none.
+    #[arg(long, value_name = "FOLDER")]
+    binaries: Option<PathBuf>,
+    /// Build the whole workspace from clean as well, in a folder of its own, and take the time of that.
+    #[arg(long)]
+    measure_build: bool,
+    /// Where Cargo builds; target/ without it.
+    #[arg(long, value_name = "FOLDER", env = "CARGO_TARGET_DIR")]
+    target: Option<PathBuf>,
 }
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
-    let bench = Bench::prepare(arguments.quick)?;
-    let wanted = |name: &str| arguments.only.is_empty() || arguments.only.iter().any(|only| only == name);
+    let bench = Bench::prepare(&arguments)?;
+    let mut known: Vec<&str> = Vec::new();
     let mut lines: Vec<Line> = Vec::new();
     // One measure after the other: they would disturb each other.
     macro_rules! measure {
-        ($($name:ident),* $(,)?) => { $( if wanted(stringify!($name)) { lines.extend($name::measure(&bench).await?); } )* };
+        ($($name:ident),* $(,)?) => { $(
+            known.push(stringify!($name));
+            if arguments.only.is_empty() || arguments.only.iter().any(|only| only == stringify!($name)) {
+                lines.extend($name::measure(&bench).await?);
+            }
+        )* };
     }
     measure!();
+    for only in &arguments.only {
+        anyhow::ensure!(
+            known.contains(&only.as_str()),
+            "there is no measure '{only}'; there are: {}",
+            known.join(", ")
+        );
+    }
     report::tell(&bench, &lines, !arguments.dry)
 }
