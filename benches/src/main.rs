@@ -4,10 +4,14 @@
 //! measure is a test: what misses its goal is written down as missed.
 
 mod bench;
+mod latency;
+mod load;
 mod machine;
 mod numbers;
 mod process;
 mod report;
+mod throughput;
+mod webhook;
 
 use std::path::PathBuf;
 
@@ -53,7 +57,7 @@ async fn main() -> anyhow::Result<()> {
             }
         )* };
     }
-    measure!();
+    measure!(throughput, latency, webhook);
     for only in &arguments.only {
         anyhow::ensure!(
             known.contains(&only.as_str()),

@@ -5,16 +5,16 @@ mod host;
 mod pictures;
 mod provider;
 mod run;
-mod spread;
+mod schedule;
 mod store;
 mod watch;
 
 pub(crate) use self::{
-    host::{Host, SECRET, own_cpu_s},
+    host::{Host, SECRET},
     pictures::{PICTURE_BYTES, picture},
     provider::{Done, Provider},
-    run::{Flow, put_all, run},
-    spread::{median, quantile, rounded},
+    run::{Flow, Took, put_all, run},
+    schedule::on_schedule,
     store::{BUCKET, Store},
     watch::watch,
 };

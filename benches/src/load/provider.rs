@@ -41,6 +41,8 @@ pub(crate) struct Done {
     pub(crate) number: u64,
     /// When.
     pub(crate) at: Instant,
+    /// When the provider said so: by a callback that it begins to send, or when it was asked.
+    pub(crate) said_at: Instant,
 }
 
 /// How long after it was taken a picture is done, by its number. `None`: never.
@@ -49,7 +51,6 @@ type Takes = Option<fn(u64) -> Duration>;
 /// The providers.
 #[derive(Debug, Clone)]
 pub(crate) struct Provider {
-    url: String,
     inner: Arc<Inner>,
 }
 
@@ -61,7 +62,7 @@ struct Inner {
     finished: Bytes,
     picture: Bytes,
     archive: Bytes,
-    result_url: String,
+    url: String,
     state: Mutex<Changing>,
 }
 
@@ -70,8 +71,17 @@ struct Changing {
     takes: Takes,
     told: Option<Sender<Done>>,
     callbacks: Vec<String>,
-    tasks: HashMap<String, Instant>,
-    list: Vec<Value>,
+    tasks: Vec<Task>,
+}
+
+/// A task of imgfactory.
+#[derive(Debug, Clone)]
+struct Task {
+    id: String,
+    number: u64,
+    done_at: Option<Instant>,
+    /// Whether somebody has heard that it is done.
+    is_told: bool,
 }
 
 impl Provider {
@@ -89,7 +99,7 @@ impl Provider {
             finished: finished.to_string().into(),
             archive: archive(&result)?.into(),
             picture: result,
-            result_url: url.clone(),
+            url,
             state: Mutex::new(Changing { takes: Some(|_| Duration::from_millis(50)), ..Changing::default() }),
         };
         let inner = Arc::new(inner);
@@ -99,12 +109,12 @@ impl Provider {
             let _ = socket.set_nodelay(true);
         });
         tokio::spawn(async move { axum::serve(listener, router).await });
-        Ok(Self { url, inner })
+        Ok(Self { inner })
     }
 
     /// Their address: vkcloud's is `/vkcloud` below it, and so on.
     pub(crate) fn url(&self) -> &str {
-        &self.url
+        &self.inner.url
     }
 
     /// From now on pictures take so long; with `None` callbacks are only collected.
@@ -135,10 +145,10 @@ impl Inner {
 }
 
 impl Changing {
-    fn done(&self, number: Option<u64>, at: Instant) {
-        if let (Some(told), Some(number)) = (&self.told, number) {
+    fn tell(&self, done: Done) {
+        if let Some(told) = &self.told {
             // Nobody may be listening any more.
-            let _ = told.send(Done { number, at });
+            let _ = told.send(done);
         }
     }
 }
@@ -165,7 +175,7 @@ async fn improve(State(inner): Shared, _form: Bytes) -> Bytes {
 /// watermark: with a callback it is taken and done later, without one it is done.
 async fn access(State(inner): Shared, form: Bytes) -> Bytes {
     let Some(callback) = field(&form, "callback") else { return inner.finished.clone() };
-    let number = number_of(&form);
+    let number = number_of(&form).unwrap_or_default();
     let takes = inner.state().takes;
     let Some(takes) = takes else {
         inner.state().callbacks.push(callback);
@@ -173,9 +183,10 @@ async fn access(State(inner): Shared, form: Bytes) -> Bytes {
     };
     let later = Arc::clone(&inner);
     tokio::spawn(async move {
-        tokio::time::sleep(takes(number.unwrap_or_default())).await;
-        later.state().done(number, Instant::now());
-        // What is not taken shows in the bucket.
+        tokio::time::sleep(takes(number)).await;
+        let at = Instant::now();
+        later.state().tell(Done { number, at, said_at: at });
+        // One that is not taken shows in the bucket.
         let _ = later.client.post(callback).body(later.finished.clone()).send().await;
     });
     inner.accepted.clone()
@@ -183,38 +194,36 @@ async fn access(State(inner): Shared, form: Bytes) -> Bytes {
 
 /// imgfactory: a task begins.
 async fn unique(State(inner): Shared, form: Bytes) -> String {
-    let number = number_of(&form);
+    let number = number_of(&form).unwrap_or_default();
     let mut state = inner.state();
     let id = format!("00000000-0000-4000-8000-{:012}", state.tasks.len());
-    if let Some(takes) = state.takes {
-        let at = Instant::now() + takes(number.unwrap_or_default());
-        state.done(number, at);
-        state.tasks.insert(id.clone(), at);
-    }
-    state.list.push(task(&id));
+    let done_at = state.takes.map(|takes| Instant::now() + takes(number));
+    state.tasks.push(Task { id: id.clone(), number, done_at, is_told: false });
     json!({"type": "success", "task_id": id}).to_string()
 }
 
 /// imgfactory: its list, or one task.
 async fn tasks(State(inner): Shared, Query(query): Query<HashMap<String, String>>) -> String {
-    let (now, state) = (Instant::now(), inner.state());
+    let (now, mut state) = (Instant::now(), inner.state());
     let wanted = query.get("task_id");
-    let mut list: Vec<Value> =
-        state.list.iter().filter(|task| wanted.is_none_or(|id| task["id"] == id.as_str())).cloned().collect();
-    for task in &mut list {
-        let id = task["id"].as_str().unwrap_or_default().to_owned();
-        if state.tasks.get(&id).is_some_and(|at| *at <= now) {
-            task["status"] = "DONE".into();
-            task["percent"] = "100".into();
-            task["result"] = format!("{}/imgfactory/{id}.zip", inner.result_url).into();
+    let (mut list, mut news) = (Vec::new(), Vec::new());
+    for task in state.tasks.iter_mut().filter(|task| wanted.is_none_or(|id| task.id == *id)) {
+        let done_at = task.done_at.filter(|at| *at <= now);
+        if let Some(at) = done_at.filter(|_| !task.is_told) {
+            task.is_told = true;
+            news.push(Done { number: task.number, at, said_at: now });
         }
+        list.push(listed(&inner, task, done_at.is_some()));
     }
+    news.into_iter().for_each(|done| state.tell(done));
     json!({"type": "success", "detail": list}).to_string()
 }
 
-fn task(id: &str) -> Value {
+fn listed(inner: &Inner, task: &Task, is_done: bool) -> Value {
+    let (status, percent) = if is_done { ("DONE", "100") } else { ("STARTED", "20") };
+    let result = is_done.then(|| format!("{}/imgfactory/{}.zip", inner.url, task.id));
     json!({
-        "id": id, "status": "STARTED", "files": "1", "copies": "1", "percent": "20", "result": null,
+        "id": task.id, "status": status, "files": "1", "copies": "1", "percent": percent, "result": result,
         "created_at": "2026-01-01 00:00:00", "updated_at": "2026-01-01 00:00:00",
     })
 }

@@ -10,31 +10,40 @@ use anyhow::ensure;
 use axum::body::Bytes;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 
-use super::{AT_ONCE, Host, Store, own_cpu_s, picture};
+use crate::process::own_processor_time;
+
+use super::{AT_ONCE, Host, Store, picture};
 
 /// How often it is looked whether more has ended: a small part of any run.
 const PAUSE: Duration = Duration::from_millis(10);
 
 /// Where pictures are put, and where their records then lie.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(crate) struct Flow {
     /// What the upload's key begins with.
-    pub(crate) uploads: &'static str,
+    pub(crate) uploads: String,
     /// What the key of the result's folder begins with.
-    pub(crate) results: &'static str,
+    pub(crate) results: String,
+}
+
+impl Flow {
+    /// The way through darkroom, by a provider's default preset.
+    pub(crate) fn of(provider: &str) -> Self {
+        Self { uploads: format!("uploads/{provider}/default/"), results: format!("results/{provider}/default/") }
+    }
 }
 
 /// What a run took.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Took {
     /// From the first put to the last record.
-    pub(crate) wall_s: f64,
+    pub(crate) wall: Duration,
     /// Of that, until everything was put.
-    pub(crate) put_s: f64,
+    pub(crate) put: Duration,
     /// Processor time of the host meanwhile.
-    pub(crate) host_cpu_s: f64,
+    pub(crate) host: Duration,
     /// Processor time of this process meanwhile: load, provider and watching.
-    pub(crate) own_cpu_s: f64,
+    pub(crate) own: Duration,
 }
 
 /// Puts `many` pictures, turn by turn into each of `flows`, under names that begin with `name`, and waits for their
@@ -47,20 +56,16 @@ pub(crate) async fn run(host: &Host, flows: &[Flow], name: &str, many: usize) ->
         uploads.push((address, picture(number)));
         records.push_back(host.object(&format!("{}{name}-{number:06}.jpg/job.json", flow.results)));
     }
-    let (host_cpu_s, own_before_s, start) = (host.cpu_s()?, own_cpu_s()?, Instant::now());
+    let (host_before, own_before, start) = (host.processor_time()?, own_processor_time()?, Instant::now());
     put_all(&store, uploads).await?;
-    let put_s = start.elapsed().as_secs_f64();
+    let put = start.elapsed();
     let patience = Duration::from_secs(60) + Duration::from_millis(200) * u32::try_from(many)?;
     ended(host, records.clone(), patience).await?;
-    let took = Took {
-        wall_s: start.elapsed().as_secs_f64(),
-        put_s,
-        host_cpu_s: host.cpu_s()? - host_cpu_s,
-        own_cpu_s: own_cpu_s()? - own_before_s,
-    };
+    let wall = start.elapsed();
+    let (host, own) = (host.processor_time()? - host_before, own_processor_time()? - own_before);
     // Behind the clock: a failure is a record too, and soon made.
     records.iter().try_for_each(|record| is_done(record))?;
-    Ok(took)
+    Ok(Took { wall, put, host, own })
 }
 
 fn is_done(record: &Path) -> anyhow::Result<()> {

@@ -12,14 +12,14 @@ use super::Done;
 
 const PAUSE: Duration = Duration::from_millis(1);
 
-/// Watches for the file that `place` names for each of `many` pictures, from when `done` tells of it. Returns how long
-/// after that each appeared, with the picture's number; fewer than `many` when `patience` is over.
+/// Watches for the file that `place` names for each of `many` pictures, from when `done` tells of it. Returns when
+/// each appeared; fewer than `many` when `patience` is over.
 pub(crate) fn watch(
     done: Receiver<Done>,
     many: usize,
     patience: Duration,
     place: impl Fn(u64) -> PathBuf + Send + 'static,
-) -> JoinHandle<Vec<(u64, Duration)>> {
+) -> JoinHandle<Vec<(Done, Instant)>> {
     std::thread::spawn(move || {
         let start = Instant::now();
         let (mut seen, mut awaited) = (Vec::with_capacity(many), Vec::<(Done, PathBuf)>::new());
@@ -32,7 +32,7 @@ pub(crate) fn watch(
             awaited.retain(|(told, file)| {
                 let there = file.exists();
                 if there {
-                    seen.push((told.number, Instant::now().saturating_duration_since(told.at)));
+                    seen.push((*told, Instant::now()));
                 }
                 !there
             });
