@@ -50,7 +50,7 @@ pub(crate) async fn measure(bench: &Bench) -> anyhow::Result<Vec<Line>> {
 }
 
 async fn beside_worker(bench: &Bench, provider: &Provider) -> anyhow::Result<Vec<Line>> {
-    let (rounds, many, by_worker) = (bench.count(3, 1), bench.count(1500, 300), bench.count(300, 60));
+    let (rounds, many, by_worker) = (bench.count(3, 1), bench.count(1000, 300), bench.count(300, 60));
     let host = Host::start(bench, provider).await?;
     let stores = Host::start(bench, provider).await?;
     let mut ours = WAYS.map(|_| Vec::new());
