@@ -4,6 +4,8 @@
 //! measure is a test: what misses its goal is written down as missed.
 
 mod bench;
+mod latency;
+mod load;
 mod machine;
 mod numbers;
 mod objects;
@@ -16,6 +18,8 @@ mod runtime;
 mod size;
 mod start;
 mod stores;
+mod throughput;
+mod webhook;
 
 use std::path::PathBuf;
 
@@ -68,7 +72,7 @@ async fn measure(arguments: &Arguments) -> anyhow::Result<()> {
             }
         )* };
     }
-    measure!(start, requests, size);
+    measure!(start, requests, throughput, latency, webhook, size);
     for only in &arguments.only {
         anyhow::ensure!(
             known.contains(&only.as_str()),

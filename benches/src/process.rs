@@ -1,6 +1,6 @@
 //! Processes with a clean environment that end with us, and the memory that the system says they have.
 
-use std::{ffi::OsStr, path::Path, process::Stdio};
+use std::{ffi::OsStr, path::Path, process::Stdio, time::Duration};
 
 use anyhow::Context as _;
 use tokio::{
@@ -55,13 +55,8 @@ impl Process {
     }
 
     /// The time that its threads have had on a processor, in user and in system mode together.
-    pub(crate) fn processor_time(&self) -> anyhow::Result<std::time::Duration> {
-        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.id))?;
-        // The name of the program may hold spaces; the fields after it are numbers.
-        let (_, fields) = stat.rsplit_once(')').context("a line that is not proc's")?;
-        let ticks: Vec<u64> = fields.split_whitespace().skip(11).take(2).flat_map(str::parse).collect();
-        // USER_HZ is 100 on every Linux that this runs on.
-        Ok(std::time::Duration::from_millis(ticks.iter().sum::<u64>() * 10))
+    pub(crate) fn processor_time(&self) -> anyhow::Result<Duration> {
+        processor_time(&self.id.to_string())
     }
 
     /// Waits for its end.
@@ -73,6 +68,20 @@ impl Process {
     pub(crate) async fn stop(mut self) -> anyhow::Result<()> {
         Ok(self.child.kill().await?)
     }
+}
+
+/// The same of this process itself.
+pub(crate) fn own_processor_time() -> anyhow::Result<Duration> {
+    processor_time("self")
+}
+
+fn processor_time(process: &str) -> anyhow::Result<Duration> {
+    let stat = std::fs::read_to_string(format!("/proc/{process}/stat"))?;
+    // The name of the program may hold spaces; the fields after it are numbers.
+    let (_, fields) = stat.rsplit_once(')').context("a line that is not proc's")?;
+    let ticks: Vec<u64> = fields.split_whitespace().skip(11).take(2).flat_map(str::parse).collect();
+    // USER_HZ is 100 on every Linux that this runs on.
+    Ok(Duration::from_millis(ticks.iter().sum::<u64>() * 10))
 }
 
 fn field(status: &str, name: &str) -> anyhow::Result<u64> {
