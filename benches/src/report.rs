@@ -177,3 +177,11 @@ impl From<&Line> for Kept {
         }
     }
 }
+
+impl Kept {
+    /// The line as it was told then.
+    pub(crate) fn into_line(self, measure: &'static str) -> Line {
+        let Self { what, goal, result, peer, limit, met, numbers } = self;
+        Line { measure, what, goal, result, peer, limit, met, numbers }
+    }
+}
