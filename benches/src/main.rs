@@ -5,8 +5,10 @@
 
 mod bench;
 mod machine;
+mod memory;
 mod numbers;
 mod objects;
+mod poller;
 mod process;
 mod providers;
 mod report;
@@ -14,6 +16,7 @@ mod runtime;
 mod size;
 mod start;
 mod stores;
+mod waiting;
 
 use std::path::PathBuf;
 
@@ -66,7 +69,7 @@ async fn measure(arguments: &Arguments) -> anyhow::Result<()> {
             }
         )* };
     }
-    measure!(start, size);
+    measure!(start, size, poller, memory);
     for only in &arguments.only {
         anyhow::ensure!(
             known.contains(&only.as_str()),

@@ -7,6 +7,7 @@
 
 mod collect;
 mod figures;
+mod needs;
 mod numbers;
 mod poller;
 mod random;

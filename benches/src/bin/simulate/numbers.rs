@@ -67,7 +67,10 @@ mod tests {
         for (source, line) in [
             (poll, format!("MOST_PER_LANE: u16 = {MOST_PER_LANE};")),
             (poll, format!("LONGEST_PAUSE: Duration = Duration::from_secs({LONGEST_PAUSE_S});")),
-            (poll, format!("TASK_MAY_BE_UNLISTED: SignedDuration = SignedDuration::from_secs({TASK_MAY_BE_UNLISTED_S});")),
+            (
+                poll,
+                format!("TASK_MAY_BE_UNLISTED: SignedDuration = SignedDuration::from_secs({TASK_MAY_BE_UNLISTED_S});"),
+            ),
             (lambda, format!("LONGEST_POLL: Duration = Duration::from_secs({LONGEST_POLL_S});")),
             (lambda, format!("POLL_RESERVE: Duration = Duration::from_secs({});", POLLER_TIMEOUT_S - LONGEST_POLL_S)),
             (fangtang, format!("POLLED_AT_ONCE: usize = {POLLED_AT_ONCE};")),
@@ -97,7 +100,8 @@ mod tests {
             ("  CollectConcurrency:", format!("Default: {COLLECT_CONCURRENCY}")),
         ] {
             let block = TEMPLATE.split_once(&format!("\n{place}\n")).unwrap().1;
-            let block: Vec<&str> = block.lines().take_while(|line| line.starts_with("    ") || line.is_empty()).collect();
+            let block: Vec<&str> =
+                block.lines().take_while(|line| line.starts_with("    ") || line.is_empty()).collect();
             assert!(block.iter().any(|line| line.trim() == expected), "{place} no longer says '{expected}'");
         }
     }

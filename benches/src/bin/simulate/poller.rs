@@ -20,8 +20,8 @@ impl World<'_> {
         self.after(60_000, What::Run { poller });
         let run = &mut self.runs[usize::from(poller)];
         // One that is still at it goes on until Lambda ends it; ours reads the same rows.
-        run.until = self.now + LONGEST_POLL_S * 1000;
-        run.killed = self.now + POLLER_TIMEOUT_S * 1000;
+        run.until = self.now + self.layout.run_s * 1000;
+        run.killed = run.until + (POLLER_TIMEOUT_S - LONGEST_POLL_S) * 1000;
         run.first_lane = poller;
         self.round(poller);
     }
@@ -39,7 +39,7 @@ impl World<'_> {
         }
         let looked_at = due.len();
         let ends = self.look_at(due, asked, run);
-        self.figures.round(now, ends.min(run.killed) - now, looked_at);
+        self.figures.round(ends.min(run.killed) - now, looked_at);
         if ends > run.killed {
             self.figures.killed();
         } else if ends < run.until {

@@ -6,8 +6,9 @@ use anyhow::anyhow;
 
 use crate::{
     figures::Figures,
-    setting::{DAY_S, Layout, Load, Service, TODAY, Weather, services},
-    tables::{Table, grouped, slots_lost, time},
+    needs::needs,
+    setting::{DAY_S, Layout, Load, Service, TODAY, Way, Weather, services},
+    tables::{Table, grouped, time},
     world::World,
 };
 
@@ -18,21 +19,27 @@ struct Scene {
     load: Load,
     weather: Weather,
     services: Vec<Service>,
+    /// Jobs that wait at the beginning: of which service, how many, and over how long their results come, milliseconds.
+    waiting: Option<(u8, u32, u32)>,
 }
 
 impl Scene {
     fn new(name: String, layout: Layout, load: Load, weather: Weather) -> Self {
-        Self { name, layout, load, weather, services: services() }
+        Self { name, layout, load, weather, services: services(), waiting: None }
     }
 
     fn live(&self) -> Figures {
-        World::new(&self.layout, &self.load, self.weather, &self.services).run()
+        let world = World::new(&self.layout, &self.load, self.weather, &self.services);
+        match self.waiting {
+            Some((service, many, within_ms)) => world.with_waiting(service, many, within_ms).run(),
+            None => world.run(),
+        }
     }
 }
 
 /// All tables.
 pub(crate) fn all() -> anyhow::Result<String> {
-    let parts: [fn() -> anyhow::Result<String>; 3] = [days, ten_million, queues_of_tasks];
+    let parts: [fn() -> anyhow::Result<String>; 4] = [days, steps, queues_of_tasks, ten_million];
     parts.into_iter().map(|part| part()).collect()
 }
 
@@ -66,7 +73,7 @@ fn days() -> anyhow::Result<String> {
         (
             Weather::Bad,
             "A bad day",
-            "From 14:00 to 16:00 every account is refused (402: a hold), from 18:00 to 18:40 no file server answers.",
+            "From 14:00 to 16:00 every account is refused (402: a hold), from 18:00 to 18:20 no file server answers.",
         ),
     ] {
         let day = |times: u32| {
@@ -75,15 +82,7 @@ fn days() -> anyhow::Result<String> {
         };
         let mut lived = live(vec![day(100), day(1), day(10)])?;
         lived.sort_by_key(|(scene, _)| scene.load.images_a_day);
-        let mut of_services = table_of_services();
-        let mut of_poller = table_of_poller();
-        for (scene, mut figures) in lived {
-            rows_of_services(&mut of_services, &scene, &mut figures);
-            row_of_poller(&mut of_poller, &scene, &figures);
-        }
-        let words = format!("{words}\n\n{}", slots_lost());
-        text.push_str(&of_services.under(&format!("{title}: images"), words.trim()));
-        text.push_str(&of_poller.under(&format!("{title}: the poller and the index"), ""));
+        text.push_str(&both(lived, title, words));
     }
     Ok(text)
 }
@@ -92,7 +91,7 @@ fn table_of_services() -> Table {
     Table::new(&[
         "images a day",
         "provider",
-        "its pace allows a day",
+        "pace allows a day",
         "most waiting",
         "wait p50",
         "p99",
@@ -103,16 +102,16 @@ fn table_of_services() -> Table {
         "below half",
         "lost",
         "slots lost",
-        "not done a day later",
+        "left at the end",
     ])
 }
 
 fn rows_of_services(table: &mut Table, scene: &Scene, figures: &mut Figures) {
-    for (service, of) in scene.services.iter().zip(&mut figures.of) {
+    for (service, of) in scene.services.iter().zip(&mut figures.of).filter(|(_, of)| of.arrived > 0) {
         let a_day = u64::from(DAY_S) * 1000 / u64::try_from(service.pace.interval_ms()).unwrap_or(1);
-        let polled = of.late(100) > 0;
-        let late = |of: u32| if polled { time(of) } else { "–".to_owned() };
-        let (median, late_99) = (of.late(50), of.late(99));
+        let (late_50, late_99) = (of.late(50), of.late(99));
+        // Of what comes in a reply nothing can expire.
+        let fetched = |told: String| if service.way == Way::Reply { "–".to_owned() } else { told };
         table.row(&[
             scene.name.clone(),
             service.name.to_string(),
@@ -121,9 +120,9 @@ fn rows_of_services(table: &mut Table, scene: &Scene, figures: &mut Figures) {
             time(of.wait(50)),
             time(of.wait(99)),
             time(of.wait(100)),
-            late(median),
-            late(late_99),
-            if polled { format!("{:.1} %", of.least_life) } else { "–".to_owned() },
+            fetched(time(late_50)),
+            fetched(time(late_99)),
+            fetched(format!("{:.1} %", of.least_life)),
             grouped(u64::from(of.below_half)),
             grouped(u64::from(of.lost)),
             grouped(u64::from(of.slots_lost)),
@@ -135,12 +134,10 @@ fn rows_of_services(table: &mut Table, scene: &Scene, figures: &mut Figures) {
 fn table_of_poller() -> Table {
     Table::new(&[
         "images a day",
-        "layout",
-        "rounds",
         "longest round",
         "runs that Lambda ended",
         "looks per image",
-        "questions to providers per image",
+        "questions per image",
         "longest list of imgfactory",
         "index, busiest lane (of 1 000 WCU)",
         "row writes per image",
@@ -155,8 +152,6 @@ fn row_of_poller(table: &mut Table, scene: &Scene, figures: &Figures) {
     let each = |many: u64| format!("{:.1}", many as f64 / done);
     table.row(&[
         scene.name.clone(),
-        format!("{} × {} lanes", scene.layout.pollers, scene.layout.lanes),
-        grouped(figures.rounds),
         time(figures.longest_round_ms),
         grouped(u64::from(figures.killed)),
         each(figures.looks),
@@ -170,37 +165,109 @@ fn row_of_poller(table: &mut Table, scene: &Scene, figures: &Figures) {
     ]);
 }
 
-/// Ten million images a day, in the two hours around noon.
+/// A hundred times as many images, and what each change brings.
+fn steps() -> anyhow::Result<String> {
+    let day = |name: &str, layout| Scene::new(name.to_owned(), layout, Load::of_day(100 * TODAY), Weather::Calm);
+    let lived = live(vec![
+        day("today", Layout::today()),
+        day("20 batches, 20 collectors", Layout::more_functions()),
+        day("and woken 5 s before, without a gap", Layout::sooner_woken()),
+        day("and a busier poller", Layout::busier_poller()),
+    ])?;
+    Ok(both(lived, "1 000 000 a day, changed step by step", ""))
+}
+
+/// Images a day at which pace is no limit any more, and then something else is, in the two hours around noon.
 fn ten_million() -> anyhow::Result<String> {
-    const IMAGES: u32 = 10_000_000;
-    let noon = |name: &str, layout: Layout, rate_per_s: Option<f64>, images: u32| {
+    const MILLION: u32 = 1_000_000;
+    let noon = |name: &str, layout: Layout, agreed: bool, images: u32| {
         let mut scene = Scene::new(name.to_owned(), layout, Load::of_noon(images), Weather::Calm);
-        for service in &mut scene.services {
-            service.pace.rate_per_s = rate_per_s.unwrap_or(service.pace.rate_per_s);
+        // Noon is four times the mean.
+        let rate_per_s = 5.0 * f64::from(images) / 5.0 / f64::from(DAY_S);
+        for service in scene.services.iter_mut().filter(|_| agreed) {
+            service.pace.rate_per_s = service.pace.rate_per_s.max(rate_per_s);
         }
         scene
     };
-    // Where pace is no limit: three times the mean of each provider's share.
-    let agreed = |images: u32| Some(3.0 * f64::from(images) / 5.0 / f64::from(DAY_S));
     let lived = live(vec![
-        noon("10 M, all as today", Layout::today(), None, IMAGES),
-        noon("10 M, paces agreed", Layout::today(), agreed(IMAGES), IMAGES),
-        noon("10 M, paces agreed, wide", Layout::wide(), agreed(IMAGES), IMAGES),
-        noon("1 M, paces agreed", Layout::today(), agreed(IMAGES / 10), IMAGES / 10),
-        noon("1 M, paces agreed, busier poller", Layout::busier_poller(), agreed(IMAGES / 10), IMAGES / 10),
-        noon("1 M, paces agreed, wide", Layout::wide(), agreed(IMAGES / 10), IMAGES / 10),
-        noon("100 000, paces agreed", Layout::today(), agreed(IMAGES / 100), IMAGES / 100),
-        noon("300 000, paces agreed", Layout::today(), agreed(300_000), 300_000),
+        noon("10 M, all as today", Layout::today(), false, 10 * MILLION),
+        noon("10 M, paces agreed", Layout::today(), true, 10 * MILLION),
+        noon("10 M, paces agreed, wide", Layout::wide(), true, 10 * MILLION),
+        noon("300 000, paces agreed", Layout::today(), true, 3 * MILLION / 10),
+        noon("1 M, paces agreed", Layout::today(), true, MILLION),
+        noon("1 M, paces agreed, busier poller", Layout::busier_poller(), true, MILLION),
+        noon("3 M, paces agreed, busier poller", Layout::busier_poller(), true, 3 * MILLION),
+        noon("3 M, paces agreed, wide", Layout::wide(), true, 3 * MILLION),
     ])?;
+    let wide = lived.iter().find(|(scene, _)| scene.name == "10 M, paces agreed, wide");
+    let (scene, figures) = wide.ok_or_else(|| anyhow!("the widest scene is not there"))?;
+    let needs = needs(&scene.load, &scene.layout, &scene.services, figures);
+    let words =
+        "*Paces agreed*: each provider takes five times the mean of its share. *Busier poller* and *wide* are below.";
+    Ok(both(lived, "Ten million a day", words) + &needs)
+}
+
+/// The two tables of some scenes.
+fn both(lived: Vec<(Scene, Figures)>, title: &str, words: &str) -> String {
     let (mut of_services, mut of_poller) = (table_of_services(), table_of_poller());
     for (scene, mut figures) in lived {
         rows_of_services(&mut of_services, &scene, &mut figures);
         row_of_poller(&mut of_poller, &scene, &figures);
     }
-    Ok(of_services.under("Ten million a day: images", "") + &of_poller.under("Ten million a day: the poller and the index", ""))
+    of_services.under(&format!("{title}: images"), words)
+        + &of_poller.under(&format!("{title}: the poller and the index"), "")
 }
 
-/// Many tasks that wait already.
+/// Ten thousand tasks that wait already, all due at once; their results come one after the other within half an hour.
 fn queues_of_tasks() -> anyhow::Result<String> {
-    Ok(String::new())
+    const JOBS: u32 = 10_000;
+    const WITHIN_MS: u32 = 30 * 60_000;
+    let mut scenes = Vec::new();
+    for (name, layout) in [("today", Layout::today()), ("busier poller", Layout::busier_poller())] {
+        for (service, answers_ms) in [(0_u8, &[200][..]), (2, &[20, 50, 100, 125, 150, 250])] {
+            for answer_ms in answers_ms {
+                let load = Load { images_a_day: 0, from_hour: 0, until_hour: 0, drain_hours: 6 };
+                let mut scene =
+                    Scene::new(format!("{name}, an answer after {answer_ms} ms"), layout.clone(), load, Weather::Calm);
+                scene.services[usize::from(service)].answer_ms = *answer_ms;
+                scene.waiting = Some((service, JOBS, WITHIN_MS));
+                scenes.push(scene);
+            }
+        }
+    }
+    let mut table = Table::new(&[
+        "layout",
+        "provider",
+        "longest round",
+        "runs that Lambda ended",
+        "questions per task",
+        "result to bucket p50",
+        "p99",
+        "least life left",
+        "below half",
+        "lost",
+    ]);
+    for (scene, mut figures) in live(scenes)? {
+        let (longest, killed) = (figures.longest_round_ms, figures.killed);
+        for (service, of) in scene.services.iter().zip(&mut figures.of).filter(|(_, of)| of.arrived > 0) {
+            let none = of.done == 0;
+            let fetched = |told: String| if none { "–".to_owned() } else { told };
+            let (late_50, late_99) = (of.late(50), of.late(99));
+            table.row(&[
+                scene.name.clone(),
+                service.name.to_string(),
+                time(longest),
+                killed.to_string(),
+                format!("{:.1}", of.asked as f64 / f64::from(JOBS)),
+                fetched(time(late_50)),
+                fetched(time(late_99)),
+                format!("{:.1} %", of.least_life),
+                grouped(u64::from(of.below_half)),
+                grouped(u64::from(of.lost)),
+            ]);
+        }
+    }
+    let words = "No images come. The results are there one after the other within half an hour. Life counts from then on; \
+                 fangtang's is an hour.";
+    Ok(table.under("10 000 tasks that wait, all due at once", words))
 }

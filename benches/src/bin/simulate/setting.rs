@@ -6,7 +6,9 @@ use darkroom_shared::{
     store::LANES,
 };
 
-use crate::numbers::{COLLECT_CONCURRENCY, MOST_PER_LANE, POLLED_AT_ONCE, SUBMIT_CONCURRENCY};
+use crate::numbers::{
+    COLLECT_CONCURRENCY, LONGEST_POLL_S, MOST_PER_LANE, POLLED_AT_ONCE, SLOT_LEAD_S, SUBMIT_CONCURRENCY,
+};
 
 /// Seconds of a day.
 pub(crate) const DAY_S: u32 = 24 * 3600;
@@ -54,7 +56,7 @@ impl Load {
 pub(crate) enum Weather {
     /// Nothing but a callback in a hundred that is lost.
     Calm,
-    /// From 14:00 to 16:00 every account is refused (402), and from 18:00 to 18:40 no result can be fetched.
+    /// From 14:00 to 16:00 every account is refused (402), and from 18:00 to 18:20 no result can be fetched.
     Bad,
 }
 
@@ -66,7 +68,7 @@ impl Weather {
 
     /// Whether no result can be fetched at `at_ms` of the day.
     pub(crate) fn hides_results(self, at_ms: u32) -> bool {
-        self == Self::Bad && (18 * 60..18 * 60 + 40).contains(&(at_ms / 60_000))
+        self == Self::Bad && (18 * 60..18 * 60 + 20).contains(&(at_ms / 60_000))
     }
 }
 
@@ -157,6 +159,10 @@ pub(crate) struct Layout {
     pub(crate) submit_concurrency: u32,
     /// Results that are fetched at the same time.
     pub(crate) collect_concurrency: u32,
+    /// So long before its slot a job is woken, seconds.
+    pub(crate) slot_lead_s: u32,
+    /// A run of the poller goes round for so long of its minute, seconds.
+    pub(crate) run_s: u32,
 }
 
 impl Layout {
@@ -173,12 +179,32 @@ impl Layout {
             lists: true,
             submit_concurrency: SUBMIT_CONCURRENCY,
             collect_concurrency: COLLECT_CONCURRENCY,
+            slot_lead_s: SLOT_LEAD_S,
+            run_s: LONGEST_POLL_S,
         }
     }
 
-    /// The same with a poller that writes and asks at the same time, and a run that ends in time.
+    /// The same with more functions at a time.
+    pub(crate) fn more_functions() -> Self {
+        Self { submit_concurrency: 20, collect_concurrency: 20, ..Self::today() }
+    }
+
+    /// The same, with jobs woken as long before their slots as they may wait for them, and runs without a gap.
+    pub(crate) fn sooner_woken() -> Self {
+        Self { slot_lead_s: 5, run_s: 60, ..Self::more_functions() }
+    }
+
+    /// The same with a poller that writes and asks at the same time, a run that ends in time, and more collectors.
     pub(crate) fn busier_poller() -> Self {
-        Self { even_lanes: true, writes_at_once: 16, asked_at_once: 32, writes_as_answered: true, ..Self::today() }
+        Self {
+            even_lanes: true,
+            writes_at_once: 16,
+            asked_at_once: 32,
+            writes_as_answered: true,
+            submit_concurrency: 40,
+            collect_concurrency: 80,
+            ..Self::sooner_woken()
+        }
     }
 
     /// What ten million images a day ask for.

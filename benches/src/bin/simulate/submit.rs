@@ -2,7 +2,7 @@
 //! `flow/hold.rs` and `store/provider_row.rs`.
 
 use crate::{
-    numbers::{LONGEST_SLOT_WAIT_S, MOST_LET_GO, SLOT_LEAD_S, SUBMIT_BATCH, WARM_UP_MS},
+    numbers::{LONGEST_SLOT_WAIT_S, MOST_LET_GO, SUBMIT_BATCH, WARM_UP_MS},
     random::whole_ms,
     setting::Way,
     world::{Aws, State, What, World, milliseconds, timestamp},
@@ -15,7 +15,9 @@ const LOST_CALLBACKS: f64 = 0.01;
 enum Slot {
     At(u32),
     /// The provider is on hold until then; a job that waits for that is the one that tries.
-    Held { until: u32 },
+    Held {
+        until: u32,
+    },
     Tries,
 }
 
@@ -70,7 +72,7 @@ impl World<'_> {
             State::Queued if found.not_before <= now && !found.at_work => {}
             _ => return self.after(Aws::NOTHING_MS, What::Nothing { batch }),
         }
-        self.figures.image_read(service);
+        self.figures.image_read();
         match self.slot(job, service) {
             Slot::Held { until } => {
                 let jitter = self.schedule.next_day_spread.mul_f64(self.random.share() / 10.0);
@@ -79,7 +81,7 @@ impl World<'_> {
                 self.message_done(batch);
             }
             Slot::At(slot) if slot.saturating_sub(now) > LONGEST_SLOT_WAIT_S * 1000 => {
-                self.postpone(job, slot - SLOT_LEAD_S * 1000, Some(slot), false);
+                self.postpone(job, slot - self.layout.slot_lead_s * 1000, Some(slot), false);
                 self.message_done(batch);
             }
             Slot::At(slot) => self.ask(job, batch, slot.max(now)),
@@ -174,6 +176,7 @@ impl World<'_> {
         }
         let first_poll = self.poll_waits[0];
         match self.services[service].way {
+            // The result is in the bucket before the batch is done.
             Way::Reply => {
                 // Once as known, once as done.
                 self.write(job, Some(now));

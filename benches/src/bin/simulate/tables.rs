@@ -1,7 +1,5 @@
 //! Tables in Markdown.
 
-use crate::numbers::SLOT_LEAD_S;
-
 /// A table that grows by rows.
 pub(crate) struct Table {
     text: String,
@@ -34,7 +32,7 @@ pub(crate) fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::new();
     for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place) % 3 == 0 {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
             text.push(' ');
         }
         text.push(digit);
@@ -51,14 +49,6 @@ pub(crate) fn time(ms: u32) -> String {
         120_000..7_200_000 => format!("{:.0} min", seconds / 60.0),
         _ => format!("{:.1} h", seconds / 3600.0),
     }
-}
-
-/// What "slots lost" means, for a table's words.
-pub(crate) fn slots_lost() -> String {
-    format!(
-        "*Slots lost*: reserved slots whose job was woken later than they were, though it is to be {SLOT_LEAD_S} s before; the \
-         provider stands idle, and the job begins at the end of the line again."
-    )
 }
 
 #[cfg(test)]

@@ -8,7 +8,8 @@ impl World<'_> {
         let now = self.now;
         for number in 0..many {
             let lane = self.lane_by_chance();
-            let made = now + u32::try_from(u64::from(made_within_ms) * u64::from(number) / u64::from(many)).unwrap_or(0);
+            let made =
+                now + u32::try_from(u64::from(made_within_ms) * u64::from(number) / u64::from(many)).unwrap_or(0);
             self.jobs.push(Job {
                 state: State::Waiting,
                 service,

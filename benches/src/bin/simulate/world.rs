@@ -201,7 +201,9 @@ impl<'a> World<'a> {
             let offset = u32::from(poller) * 60_000 / u32::from(self.layout.pollers);
             self.at(self.now + offset, What::Run { poller });
         }
-        self.at(self.now, What::Upload);
+        if self.load.images_a_day > 0 {
+            self.at(self.now, What::Upload);
+        }
         while let Some(Reverse((at, number))) = self.events.pop() {
             if at >= hours * 3_600_000 {
                 break;
@@ -215,7 +217,7 @@ impl<'a> World<'a> {
             }
         }
         for job in &self.jobs {
-            self.figures.left(job, self.now);
+            self.figures.left(job, &self.services[usize::from(job.service)], self.now);
         }
         self.figures
     }
