@@ -9,9 +9,11 @@ mod memory;
 mod numbers;
 mod objects;
 mod poller;
+mod prices;
 mod process;
 mod providers;
 mod report;
+mod requests;
 mod runtime;
 mod size;
 mod start;
@@ -69,7 +71,7 @@ async fn measure(arguments: &Arguments) -> anyhow::Result<()> {
             }
         )* };
     }
-    measure!(start, size, poller, memory);
+    measure!(start, requests, poller, memory, size);
     for only in &arguments.only {
         anyhow::ensure!(
             known.contains(&only.as_str()),

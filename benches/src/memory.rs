@@ -102,8 +102,10 @@ async fn collector(bench: &Bench, runs: usize) -> anyhow::Result<Line> {
         variables.push(("IMGFACTORY_URL".to_owned(), url.clone()));
         let event = batch(&json!({"job_id": job.id.as_str()}).to_string());
         run(bench, "collector", &variables, &event, &mut peaks).await?;
-        let stored = stores.objects.below(&format!("/{NAME}/results/")).len();
-        anyhow::ensure!(stored == IMAGES + 1, "{stored} objects are in the bucket, and not {IMAGES} and job.json");
+        for name in ["large_1.jpg".to_owned(), format!("large_{IMAGES}.jpg"), "job.json".to_owned()] {
+            let path = format!("/{NAME}/results/imgfactory/default/large.jpg/{name}");
+            anyhow::ensure!(stores.objects.get(&path).is_some(), "{path} is not in the bucket");
+        }
     }
     let most = Sample::new(peaks.most_mib.clone());
     Ok(Line {
@@ -160,7 +162,7 @@ async fn run(
     event: &serde_json::Value,
     peaks: &mut Peaks,
 ) -> anyhow::Result<()> {
-    let mut function = Function::start(&bench.binary(function)?, &[], variables, root(), false).await?;
+    let mut function = Function::start(&bench.binary(function)?, &[], variables, root(), None).await?;
     function.first_poll().await?;
     peaks.at_poll_mib.push(mib(function.process.memory()?.peak_bytes));
     let invocation = function.invoke(event, TIMEOUT).await?;

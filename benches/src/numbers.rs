@@ -68,3 +68,22 @@ pub(crate) fn mib(bytes: u64) -> f64 {
 pub(crate) fn milliseconds(duration: std::time::Duration) -> f64 {
     duration.as_secs_f64() * 1000.0
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn medians_and_percentiles_are_those_of_the_values_in_order() {
+        let odd = Sample::new(vec![3.0, 1.0, 2.0]);
+        assert_eq!((odd.least(), odd.median(), odd.greatest()), (1.0, 2.0, 3.0));
+        let even = Sample::new(vec![4.0, 1.0, 2.0, 3.0]);
+        assert!((even.median() - 2.5).abs() < f64::EPSILON);
+        let hundred = Sample::new((1..=100).map(f64::from).collect());
+        assert_eq!(
+            (hundred.percentile(50.0), hundred.percentile(99.0), hundred.percentile(100.0)),
+            (50.0, 99.0, 100.0)
+        );
+        assert!(Sample::new(Vec::new()).median().is_nan());
+    }
+}

@@ -37,11 +37,6 @@ impl Objects {
         self.all().get(path).cloned()
     }
 
-    /// The paths that begin with `prefix`.
-    pub(crate) fn below(&self, prefix: &str) -> Vec<String> {
-        self.all().keys().filter(|path| path.starts_with(prefix)).cloned().collect()
-    }
-
     /// Answers a request of an S3 client.
     pub(crate) fn answer(&self, method: &Method, path: &str, headers: &HeaderMap, body: Bytes) -> Response<Body> {
         if *method == Method::PUT {
@@ -102,5 +97,29 @@ fn unchunked(body: &[u8]) -> Option<Bytes> {
         }
         whole.extend_from_slice(after.get(..length)?);
         rest = after.get(length + 2..)?;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_comes_in_chunks_is_put_together() {
+        let body = b"5;chunk-signature=0\r\nhello\r\n6\r\n there\r\n0\r\nx-amz-checksum-crc32:AAAAAA==\r\n\r\n";
+        assert_eq!(unchunked(body).unwrap(), "hello there");
+        assert_eq!(unchunked(b"5\r\nhel"), None);
+    }
+
+    #[test]
+    fn an_object_that_was_replaced_is_told() {
+        let objects = Objects::default();
+        let etag = objects.put("/b/k", Bytes::from_static(b"old"));
+        let mut headers = HeaderMap::new();
+        headers.insert(header::IF_MATCH, format!("\"{etag}\"").parse().unwrap());
+        let status = || objects.answer(&Method::GET, "/b/k", &headers, Bytes::new()).status();
+        assert_eq!(status(), StatusCode::OK);
+        objects.put("/b/k", Bytes::from_static(b"new"));
+        assert_eq!(status(), StatusCode::PRECONDITION_FAILED);
     }
 }

@@ -48,11 +48,6 @@ impl Process {
         Ok(lines.next_line().await?)
     }
 
-    /// Its output, for somebody else to read.
-    pub(crate) fn take_lines(&mut self) -> Option<Lines<BufReader<ChildStdout>>> {
-        self.lines.take()
-    }
-
     /// What it has in memory now.
     pub(crate) fn memory(&self) -> anyhow::Result<Memory> {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.id))?;

@@ -185,3 +185,20 @@ impl Kept {
         Line { measure, what, goal, result, peer, limit, met, numbers }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_is_between_the_marks_is_written_anew() {
+        let folder = tempfile::TempDir::new().unwrap();
+        let file = folder.path().join("PERFORMANCE.md");
+        let read = || std::fs::read_to_string(&file).unwrap();
+        std::fs::write(&file, "# Performance\n\nBefore.\n").unwrap();
+        write_document(&file, "one\n").unwrap();
+        std::fs::write(&file, read() + "\nAfter.\n").unwrap();
+        write_document(&file, "two\n").unwrap();
+        assert_eq!(read(), format!("# Performance\n\nBefore.\n\n{BEGIN}\n\ntwo\n{END}\n\nAfter.\n"));
+    }
+}

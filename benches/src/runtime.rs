@@ -2,8 +2,8 @@
 
 use std::{
     collections::HashMap,
+    fs::File,
     path::Path,
-    process::Stdio,
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
@@ -74,14 +74,13 @@ struct Endpoint {
 }
 
 impl Function {
-    /// Starts `program` as Lambda would, with `environment` on top of Lambda's own variables. What it prints can be read
-    /// if `listens`.
+    /// Starts `program` as Lambda would. What it prints goes into `log`, if there is one.
     pub(crate) async fn start(
         program: &Path,
         arguments: &[&str],
         environment: &[(String, String)],
         folder: &Path,
-        listens: bool,
+        log: Option<&File>,
     ) -> anyhow::Result<Self> {
         let (events, received) = mpsc::unbounded_channel();
         let (polled, first_poll) = oneshot::channel();
@@ -98,8 +97,8 @@ impl Function {
         let mut command = command(program, environment.iter().cloned());
         command.args(arguments).current_dir(folder);
         command.env("AWS_LAMBDA_RUNTIME_API", address.trim_start_matches("http://"));
-        if listens {
-            command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        if let Some(log) = log {
+            command.stdout(log.try_clone()?).stderr(log.try_clone()?);
         }
         let started = Instant::now();
         let process = Process::start(&mut command)?;
@@ -144,6 +143,7 @@ async fn next(State(endpoint): State<Endpoint>) -> Result<(HeaderMap, String), S
     let deadline_ms = (since_1970 + event.timeout).as_millis();
     let mut headers = HeaderMap::new();
     for (name, value) in [
+        ("content-type", "application/json".to_owned()),
         ("lambda-runtime-aws-request-id", id.clone()),
         ("lambda-runtime-deadline-ms", deadline_ms.to_string()),
         ("lambda-runtime-invoked-function-arn", format!("arn:aws:lambda:us-east-1:123456789012:function:{NAME}")),

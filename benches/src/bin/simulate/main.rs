@@ -10,6 +10,9 @@ mod figures;
 mod needs;
 mod numbers;
 mod poller;
+#[path = "../../prices.rs"]
+#[expect(dead_code, reason = "the benches tell the prices as well")]
+mod prices;
 mod random;
 mod scenes;
 mod setting;

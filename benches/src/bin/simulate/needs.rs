@@ -10,6 +10,7 @@ use crate::{
         WEBHOOK_MEMORY_MB, lane,
     },
     poller::LISTED_BYTES,
+    prices::{PRICES_OF, Usage},
     setting::{DAY_S, Layout, Load, Service, Way},
     tables::Table,
 };
@@ -27,20 +28,10 @@ const PREFIX_PUTS: f64 = 3_500.0;
 const PREFIX_GETS: f64 = 5_500.0;
 /// What the webhook takes: a guess, milliseconds.
 const WEBHOOK_MS: f64 = 20.0;
+/// A line of the log: a guess, bytes.
+const LINE_BYTES: f64 = 400.0;
 /// Copies that an imgfactory job brings.
 const COPIES: f64 = 10.0;
-
-/// Dollars, us-east-1, as AWS's price pages had them in the middle of 2025; before free tiers and transfer.
-mod price {
-    pub(super) const WRITE_UNIT: f64 = 0.625e-6;
-    pub(super) const READ_UNIT: f64 = 0.125e-6;
-    pub(super) const MESSAGE: f64 = 0.40e-6;
-    pub(super) const PUT: f64 = 5.0e-6;
-    pub(super) const GET: f64 = 0.4e-6;
-    pub(super) const INVOCATION: f64 = 0.20e-6;
-    pub(super) const GB_SECOND: f64 = 16.6667e-6;
-    pub(super) const LOG_GB: f64 = 0.50;
-}
 
 /// What an image takes, on average over the providers.
 struct Each {
@@ -79,26 +70,26 @@ impl Each {
         }
     }
 
-    fn dollars(&self, services: &[Service]) -> Vec<(&'static str, f64)> {
+    fn usage(&self, services: &[Service]) -> Usage {
         let share = 1.0 / services.len() as f64;
         let gb = |megabytes: u32| f64::from(megabytes) / 1024.0;
         let called_back = services.iter().filter(|service| service.way == Way::Callback).count() as f64 * share;
-        let compute = self.submit_s * gb(SUBMIT_MEMORY_MB)
+        let gb_seconds = self.submit_s * gb(SUBMIT_MEMORY_MB)
             + self.collect_s * gb(COLLECTOR_MEMORY_MB)
             + self.poller_s * gb(POLLER_MEMORY_MB)
             + called_back * WEBHOOK_MS / 1000.0 * gb(WEBHOOK_MEMORY_MB);
-        // Sent, received and deleted; a batch is received at once, so this is the most.
-        let queue_requests = self.messages * 3.0;
-        // A line of some 400 bytes for each change of a row.
-        let log_gb = self.table_writes / f64::from(ROW_UNITS) * 400.0 / 1e9;
-        vec![
-            ("DynamoDB, table", self.table_writes * price::WRITE_UNIT),
-            ("DynamoDB, index", self.index_writes * price::WRITE_UNIT + self.read_units * price::READ_UNIT),
-            ("SQS", queue_requests * price::MESSAGE),
-            ("S3", self.puts * price::PUT + self.gets * price::GET),
-            ("Lambda", compute * price::GB_SECOND + (self.messages + called_back) * price::INVOCATION),
-            ("Logs", log_gb * price::LOG_GB),
-        ]
+        Usage {
+            s3_puts: self.puts,
+            s3_gets: self.gets,
+            write_units: self.table_writes + self.index_writes,
+            read_units: self.read_units,
+            // Sent, received and deleted, as if no batch held two.
+            sqs_requests: self.messages * 3.0,
+            invocations: self.messages + called_back,
+            gb_seconds,
+            // A line for each change of a row.
+            log_bytes: self.table_writes / f64::from(ROW_UNITS) * LINE_BYTES,
+        }
     }
 }
 
@@ -152,13 +143,18 @@ pub(crate) fn needs(load: &Load, layout: &Layout, services: &[Service], figures:
         format!("{:.0} %", 100.0 * listed / f64::from(MOST_REPLY_MIB)),
     ]);
     let mut costs = Table::new(&["part", "$ per 1 000 images", "$ a day at 10 million"]);
-    let dollars = each.dollars(services);
-    let sum = dollars.iter().map(|(_, dollars)| dollars).sum();
-    for (part, dollars) in dollars.into_iter().chain([("together", sum)]) {
+    let cost = each.usage(services).cost();
+    for (part, dollars) in [
+        ("S3", cost.s3),
+        ("DynamoDB", cost.dynamodb),
+        ("SQS", cost.sqs),
+        ("Lambda", cost.lambda),
+        ("logs", cost.logs),
+        ("together", cost.total()),
+    ] {
         let a_day = format!("{:.0}", dollars * f64::from(load.images_a_day));
         costs.row(&[part.to_owned(), format!("{:.4}", dollars * 1000.0), a_day]);
     }
-    table.under("What ten million images a day ask for", "")
-        + &costs
-            .under("What they cost at AWS", "us-east-1, prices of mid-2025, on demand, without transfer and storage.")
+    let words = format!("{PRICES_OF}; without transfer and storage.");
+    table.under("What ten million images a day ask for", "") + &costs.under("What they cost at AWS", &words)
 }
