@@ -7,8 +7,10 @@ mod bench;
 mod latency;
 mod load;
 mod machine;
+mod memory;
 mod numbers;
 mod objects;
+mod poller;
 mod prices;
 mod process;
 mod providers;
@@ -19,6 +21,7 @@ mod size;
 mod start;
 mod stores;
 mod throughput;
+mod waiting;
 mod webhook;
 
 use std::path::PathBuf;
@@ -72,7 +75,7 @@ async fn measure(arguments: &Arguments) -> anyhow::Result<()> {
             }
         )* };
     }
-    measure!(start, requests, throughput, latency, webhook, size);
+    measure!(start, requests, throughput, latency, poller, webhook, memory, size);
     for only in &arguments.only {
         anyhow::ensure!(
             known.contains(&only.as_str()),
