@@ -2,6 +2,7 @@
 reckoned out."""
 
 import copy
+import logging
 import os
 import re
 
@@ -9,6 +10,9 @@ from samcli.yamlhelper import yaml_parse
 from samtranslator.translator.transform import transform
 
 from stack import ACCOUNT, LATER, NAME, REGION, Stack, parameter_name
+
+# It says at each use that its own metrics go nowhere.
+logging.getLogger("samtranslator").setLevel(logging.ERROR)
 
 # What is taken out of the list or the properties that it stands in.
 NO_VALUE = object()
