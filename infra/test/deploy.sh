@@ -49,7 +49,7 @@ cargo build --locked --package darkroom
 # Each in an emulator of its own, so both at the same time: most of it is waiting.
 logs=$(mktemp -d)
 declare -A running
-trap 'kill "${running[@]}" 2> /dev/null; rm -rf "$logs"' EXIT
+trap 'kill "${running[@]}" 2> /dev/null || true; rm -rf "$logs"' EXIT
 for flavour in $flavours; do
   python infra/test/deployment.py "$flavour" --emulator "$tools/emulator/bin/ministack" > "$logs/$flavour" 2>&1 &
   running[$flavour]=$!
