@@ -97,7 +97,7 @@ async fn collector(bench: &Bench, runs: usize) -> anyhow::Result<Line> {
         let (stores, _messages) = Stores::open().await?;
         let door = as_over_a_network(&stores, "collector").await?;
         let job = ready_job(&format!("{url}/result.zip"))?;
-        Jobs::new(aws::dynamodb(&aws::local("test", "test"), Some(&door)), NAME).create(&job).await?;
+        Jobs::new(aws::dynamodb(&aws::local("test", "test")?, Some(&door)), NAME).create(&job).await?;
         let mut variables = environment("collector", 512, &door, "https://hooks.example");
         variables.push(("IMGFACTORY_URL".to_owned(), url.clone()));
         let event = batch(&json!({"job_id": job.id.as_str()}).to_string());

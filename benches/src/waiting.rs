@@ -75,7 +75,7 @@ impl Table {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let dynamodb = format!("http://{}", listener.local_addr()?);
         tokio::spawn(dynoxide::server::serve_on(listener, dynoxide::Database::memory()?));
-        let client = aws::dynamodb(&aws::local("test", "test"), Some(&dynamodb));
+        let client = aws::dynamodb(&aws::local("test", "test")?, Some(&dynamodb));
         create_table(&client, NAME).await?;
         let asked = Arc::<Mutex<Vec<Asked>>>::default();
         let sender = reqwest::Client::builder().no_proxy().build()?;

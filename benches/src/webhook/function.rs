@@ -34,7 +34,7 @@ impl Function {
             environment.push((name.to_owned(), value.to_owned()));
         }
         let program = bench.binary("webhook")?;
-        Ok(Self(runtime::Function::start(&program, &[], &environment, &bench.binaries, false).await?))
+        Ok(Self(runtime::Function::start(&program, &[], &environment, &bench.binaries, None).await?))
     }
 
     /// Gives it a callback; returns how long it took to answer as it should.

@@ -6,8 +6,7 @@ use darkroom_shared::store::LANES;
 use crate::{
     figures::{Figures, ROW_UNITS},
     numbers::{
-        COLLECTOR_MEMORY_MB, LAST_CHARACTERS, MOST_REPLY_MIB, POLLER_MEMORY_MB, SUBMIT_BATCH, SUBMIT_MEMORY_MB,
-        WEBHOOK_MEMORY_MB, lane,
+        COLLECTOR_MEMORY_MB, MOST_REPLY_MIB, POLLER_MEMORY_MB, SUBMIT_BATCH, SUBMIT_MEMORY_MB, WEBHOOK_MEMORY_MB,
     },
     poller::LISTED_BYTES,
     prices::{PRICES_OF, Usage},
@@ -62,8 +61,7 @@ impl Each {
             read_units: each(figures.rows_read) * f64::from(ROW_UNITS) / 4.0 / 2.0,
             messages: each(figures.messages),
             puts: outputs + 1.0,
-            // imageban's result is the image itself, which is read once more.
-            gets: each(figures.images_read) + share,
+            gets: each(figures.images_read),
             submit_s: each(figures.of.iter().map(|of| of.batch_ms).sum()) / 1000.0,
             collect_s: fetch_s,
             poller_s: each(figures.poller_ms) / 1000.0,
@@ -109,17 +107,15 @@ pub(crate) fn needs(load: &Load, layout: &Layout, services: &[Service], figures:
             format!("{:.1} %", 100.0 * each * peak / of),
         ]);
     };
-    let busiest =
-        (0..LANES).map(|number| LAST_CHARACTERS.iter().filter(|last| lane(**last, LANES) == number).count()).max();
-    let busiest_share = busiest.unwrap_or_default() as f64 / LAST_CHARACTERS.len() as f64;
     let lanes = f64::from(layout.lanes);
     let share = 1.0 / services.len() as f64;
     row("images", 1.0, "", f64::INFINITY);
     row("a provider's pace", share, "2 to 5 a second each", 2.0);
     row("DynamoDB, table, write units", each.table_writes, "40 000, unless more are asked for", 40_000.0);
-    row("index, write units, busiest of today's lanes", each.index_writes * busiest_share, "1 000", PARTITION_WRITES);
-    row("index, write units, one of 64 even lanes", each.index_writes / lanes, "1 000", PARTITION_WRITES);
-    row("index, read units, one of 64 even lanes", each.read_units / lanes, "3 000", PARTITION_READS);
+    let todays = each.index_writes / f64::from(LANES);
+    row(&format!("index, write units, one of today's {LANES} lanes"), todays, "1 000", PARTITION_WRITES);
+    row("index, write units, one of 64 lanes", each.index_writes / lanes, "1 000", PARTITION_WRITES);
+    row("index, read units, one of 64 lanes", each.read_units / lanes, "3 000", PARTITION_READS);
     row("a provider's row: a slot, after one that fails", 2.0 * share, "1 000", PARTITION_WRITES);
     row("SQS messages", each.messages, "no limit", f64::INFINITY);
     row(

@@ -3,6 +3,8 @@
 
 /// Rows that a round of the poller takes from a lane: `flow/poll.rs`.
 pub(crate) const MOST_PER_LANE: usize = 250;
+/// Rows that the poller writes at the same time: `flow/poll.rs`.
+pub(crate) const AT_ONCE: usize = 16;
 /// The longest pause between rounds, seconds: `flow/poll.rs`.
 pub(crate) const LONGEST_PAUSE_S: u32 = 2;
 /// A task that the provider no longer knows counts as lost after so long, seconds: `flow/poll.rs`.
@@ -10,15 +12,16 @@ pub(crate) const TASK_MAY_BE_UNLISTED_S: u32 = 120;
 /// A run of the poller goes round for so long, seconds: `lambda.rs`.
 pub(crate) const LONGEST_POLL_S: u32 = 55;
 /// Statuses that fangtang is asked for at a time: `provider/fangtang/mod.rs`.
-pub(crate) const POLLED_AT_ONCE: u32 = 4;
+pub(crate) const POLLED_AT_ONCE: usize = 4;
+/// Tasks that fangtang is asked for before what was said of them is written, for each that is asked for at a time:
+/// `provider/fangtang/mod.rs`.
+pub(crate) const POLLED_IN_TURN: usize = 4;
 /// The longest reply of a provider, MiB: `provider/http/mod.rs`.
 pub(crate) const MOST_REPLY_MIB: u32 = 128;
 /// A slot nearer than this is waited for, seconds: `flow/attempt.rs`.
 pub(crate) const LONGEST_SLOT_WAIT_S: u32 = 5;
 /// So long before its slot a job is woken, seconds: `flow/attempt.rs`.
 pub(crate) const SLOT_LEAD_S: u32 = 2;
-/// A request that follows a pause keeps the next one so much farther away, milliseconds: `store/provider_row.rs`.
-pub(crate) const WARM_UP_MS: u32 = 150;
 /// Jobs that the end of a hold lets go from each lane: `flow/hold.rs`.
 pub(crate) const MOST_LET_GO: usize = 250;
 /// Messages of a batch of a submit function: `infra/sam/template.yaml`.
@@ -38,14 +41,6 @@ pub(crate) const POLLER_MEMORY_MB: u32 = 256;
 /// See [`SUBMIT_MEMORY_MB`].
 pub(crate) const WEBHOOK_MEMORY_MB: u32 = 256;
 
-/// The last characters of ids, and so what lanes are made of.
-pub(crate) const LAST_CHARACTERS: &[u8; 16] = b"0123456789abcdef";
-
-/// The lane of a job whose id ends in `last`, as `store/jobs.rs` has it.
-pub(crate) fn lane(last: u8, lanes: u8) -> u8 {
-    last % lanes
-}
-
 #[cfg(test)]
 mod tests {
     use darkroom_shared::store::LANES;
@@ -63,9 +58,9 @@ mod tests {
         let fangtang = include_str!("../../../../shared/src/provider/fangtang/mod.rs");
         let hold = include_str!("../../../../shared/src/flow/hold.rs");
         let jobs = include_str!("../../../../shared/src/store/jobs.rs");
-        let row = include_str!("../../../../shared/src/store/provider_row.rs");
         for (source, line) in [
             (poll, format!("MOST_PER_LANE: u16 = {MOST_PER_LANE};")),
+            (poll, format!("AT_ONCE: usize = {AT_ONCE};")),
             (poll, format!("LONGEST_PAUSE: Duration = Duration::from_secs({LONGEST_PAUSE_S});")),
             (
                 poll,
@@ -74,12 +69,13 @@ mod tests {
             (lambda, format!("LONGEST_POLL: Duration = Duration::from_secs({LONGEST_POLL_S});")),
             (lambda, format!("POLL_RESERVE: Duration = Duration::from_secs({});", POLLER_TIMEOUT_S - LONGEST_POLL_S)),
             (fangtang, format!("POLLED_AT_ONCE: usize = {POLLED_AT_ONCE};")),
+            (fangtang, format!("        {POLLED_IN_TURN} * POLLED_AT_ONCE\n")),
             (http, format!("MOST_REPLY_BYTES: usize = {MOST_REPLY_MIB} * 1024 * 1024;")),
             (attempt, format!("LONGEST_SLOT_WAIT: SignedDuration = SignedDuration::from_secs({LONGEST_SLOT_WAIT_S});")),
             (attempt, format!("SLOT_LEAD: SignedDuration = SignedDuration::from_secs({SLOT_LEAD_S});")),
-            (row, format!("WARM_UP_MS: i64 = {WARM_UP_MS};")),
             (hold, format!("MOST_LET_GO: u16 = {MOST_LET_GO};")),
-            (jobs, "id.as_str().bytes().last().unwrap_or_default() % LANES".to_owned()),
+            (jobs, "id.as_str().chars().last().and_then(|last| last.to_digit(16)).unwrap_or_default();".to_owned()),
+            (jobs, "u8::try_from(digit).unwrap_or_default() % LANES".to_owned()),
         ] {
             assert!(source.contains(&line), "the source no longer says '{line}'");
         }
@@ -107,11 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn the_last_character_does_not_spread_ids_evenly_over_the_lanes() {
-        let mut of_lane = [0; LANES as usize];
-        for last in LAST_CHARACTERS {
-            of_lane[lane(*last, LANES) as usize] += 1;
-        }
-        assert_eq!(of_lane, [2, 3, 2, 2, 2, 2, 2, 1], "if this is even at last, docs/SCALE.md has to say so");
+    fn the_values_of_a_hexadecimal_digit_spread_evenly_over_the_lanes() {
+        assert_eq!(16 % LANES, 0, "if lanes are no longer even, the simulation has to know");
     }
 }

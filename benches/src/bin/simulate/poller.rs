@@ -1,9 +1,11 @@
 //! The poller: runs, rounds and what they cost. As `flow/poll.rs` and `lambda.rs`: a round takes the first rows of each
-//! lane, wakes one job after the other, and at the same time asks each provider for all of its tasks; when they have
-//! answered, it writes one row after the other.
+//! lane, wakes a few jobs at a time, and at the same time asks each provider for its tasks, as many as it answers for
+//! together; when they are answered, it writes a few rows at a time, and asks for the next.
 
 use crate::{
-    numbers::{LONGEST_PAUSE_S, LONGEST_POLL_S, MOST_REPLY_MIB, POLLER_TIMEOUT_S, TASK_MAY_BE_UNLISTED_S},
+    numbers::{
+        LONGEST_PAUSE_S, LONGEST_POLL_S, MOST_REPLY_MIB, POLLED_IN_TURN, POLLER_TIMEOUT_S, TASK_MAY_BE_UNLISTED_S,
+    },
     setting::Way,
     world::{Aws, Run, State, What, World, milliseconds, timestamp},
 };
@@ -78,13 +80,14 @@ impl World<'_> {
         };
         let (asks, wakes): (Vec<u32>, Vec<u32>) = due.into_iter().partition(|job| is_asked(self, *job));
         let mut ends = from;
-        for (number, job) in (1..).zip(wakes) {
-            let at = from + self.spread(number, Aws::WRITE_MS + Aws::SEND_MS);
-            if at > run.killed {
-                return at;
+        for jobs in wakes.chunks(self.layout.writes_at_once) {
+            ends += Aws::WRITE_MS + Aws::SEND_MS;
+            if ends > run.killed {
+                return ends;
             }
-            self.at(at, What::Woken { job });
-            ends = ends.max(at);
+            for job in jobs {
+                self.at(ends, What::Woken { job: *job });
+            }
         }
         for service in 0..self.services.len() {
             let tasks: Vec<u32> =
@@ -94,11 +97,6 @@ impl World<'_> {
             }
         }
         ends
-    }
-
-    /// How long it takes to do `number` things of `each_ms`, as many at a time as the layout has it.
-    fn spread(&self, number: u32, each_ms: u32) -> u32 {
-        number.div_ceil(self.layout.writes_at_once).saturating_mul(each_ms)
     }
 
     fn expires(&self, job: u32) -> u32 {
@@ -111,41 +109,39 @@ impl World<'_> {
         }
     }
 
-    /// Asks a provider for its due tasks, and returns when all that it said is written.
+    /// Asks a provider for its due tasks until the run's end, and returns when all that it said is written.
     fn ask_for(&mut self, service: usize, tasks: &[u32], from: u32, run: Run) -> u32 {
         if self.services[service].way == Way::List && self.layout.lists {
             return self.ask_for_list(service, tasks, from, run);
         }
-        let at_once = self.layout.asked_at_once;
-        let answer = self.services[service].answer_ms;
-        // A task that is done is asked for its address beside.
-        let mut questions = 0;
-        let mut asked = Vec::with_capacity(tasks.len());
-        for job in tasks {
-            let at = from + (questions / at_once) * answer;
-            let done = self.services[service].way == Way::EachTask && self.jobs[*job as usize].made <= at;
-            questions += if done { 2 } else { 1 };
-            asked.push((*job, from + questions.div_ceil(at_once) * answer));
-        }
-        let all_answered = asked.last().map_or(from, |(_, at)| *at);
-        if self.layout.writes_as_answered {
+        let mut ends = from;
+        for tasks in tasks.chunks(POLLED_IN_TURN * self.layout.asked_at_once) {
+            ends = self.ask_for_each(service, tasks, ends, run);
             // What there is no time for stays due.
-            let mut ends = from;
-            for (job, at) in asked {
-                if at > run.until {
-                    break;
-                }
-                self.figures.asked(service, 1 + u32::from(self.jobs[job as usize].made <= at));
-                self.at(at + Aws::WRITE_MS + Aws::SEND_MS, What::Told { job, at });
-                ends = at + Aws::WRITE_MS + Aws::SEND_MS;
+            if ends >= run.until {
+                break;
             }
-            return ends;
         }
-        self.figures.asked(service, questions);
-        if all_answered > run.killed {
-            return all_answered;
+        ends
+    }
+
+    /// Asks for each task, a few at the same time.
+    fn ask_for_each(&mut self, service: usize, tasks: &[u32], from: u32, run: Run) -> u32 {
+        let answer = self.services[service].answer_ms;
+        let by_two = self.services[service].way == Way::EachTask;
+        let mut free_at = vec![from; self.layout.asked_at_once];
+        let mut answers = Vec::with_capacity(tasks.len());
+        for job in tasks {
+            let Some(free_at) = free_at.iter_mut().min() else { break };
+            let asked_at = *free_at;
+            // A task that is done is asked for its address beside.
+            let questions = if by_two && self.jobs[*job as usize].made <= asked_at { 2 } else { 1 };
+            *free_at += questions * answer;
+            answers.push((*job, asked_at));
+            self.figures.asked(service, questions);
         }
-        self.write_answers(&asked, all_answered, run)
+        let all_answered = free_at.into_iter().max().unwrap_or(from);
+        self.write_answers(&answers, all_answered, run)
     }
 
     fn ask_for_list(&mut self, service: usize, tasks: &[u32], from: u32, run: Run) -> u32 {
@@ -163,20 +159,22 @@ impl World<'_> {
             // It is refused as too long: nothing is learnt of any task.
             return self.write_answers(&tasks.iter().map(|job| (*job, 0)).collect::<Vec<_>>(), at, run);
         }
-        self.write_answers(&tasks.iter().map(|job| (*job, at)).collect::<Vec<_>>(), at, run)
+        let shown_at = from + self.services[service].answer_ms;
+        self.write_answers(&tasks.iter().map(|job| (*job, shown_at)).collect::<Vec<_>>(), at, run)
     }
 
-    /// Writes what was said of each task at its time, one row after the other from `from` on.
+    /// Writes what was said of each task at its time, a few rows at a time from `from` on.
     fn write_answers(&mut self, answers: &[(u32, u32)], from: u32, run: Run) -> u32 {
         let mut ends = from;
-        for (number, (job, at)) in (1..).zip(answers) {
-            let done = self.jobs[*job as usize].made <= *at;
-            let each = if done { Aws::WRITE_MS + Aws::SEND_MS } else { Aws::WRITE_MS };
-            ends = ends.max(from + self.spread(number, each));
+        for answers in answers.chunks(self.layout.writes_at_once) {
+            let any_done = answers.iter().any(|(job, at)| self.jobs[*job as usize].made <= *at);
+            ends += if any_done { Aws::WRITE_MS + Aws::SEND_MS } else { Aws::WRITE_MS };
             if ends > run.killed {
                 return ends;
             }
-            self.at(ends, What::Told { job: *job, at: *at });
+            for (job, at) in answers {
+                self.at(ends, What::Told { job: *job, at: *at });
+            }
         }
         ends
     }

@@ -167,14 +167,22 @@ fn row_of_poller(table: &mut Table, scene: &Scene, figures: &Figures) {
 
 /// A hundred times as many images, and what each change brings.
 fn steps() -> anyhow::Result<String> {
-    let day = |name: &str, layout| Scene::new(name.to_owned(), layout, Load::of_day(100 * TODAY), Weather::Calm);
-    let lived = live(vec![
-        day("today", Layout::today()),
-        day("20 batches, 20 collectors", Layout::more_functions()),
-        day("and woken 5 s before, without a gap", Layout::sooner_woken()),
-        day("and a busier poller", Layout::busier_poller()),
+    let day = |name: &str, layout, weather| Scene::new(name.to_owned(), layout, Load::of_day(100 * TODAY), weather);
+    let calm = live(vec![
+        day("today, but woken 5 s before", Layout::only_sooner_woken(), Weather::Calm),
+        day("20 batches, 20 collectors", Layout::more_functions(), Weather::Calm),
+        day("and woken 5 s before", Layout::sooner_woken(), Weather::Calm),
+        day("and runs without a gap", Layout::without_a_gap(), Weather::Calm),
+        day("and busier", Layout::busier(), Weather::Calm),
     ])?;
-    Ok(both(lived, "1 000 000 a day, changed step by step", ""))
+    let bad = live(vec![
+        day("20 batches, 20 collectors", Layout::more_functions(), Weather::Bad),
+        day("and woken 5 s before, without a gap", Layout::without_a_gap(), Weather::Bad),
+        day("and busier", Layout::busier(), Weather::Bad),
+    ])?;
+    let busier = "*Busier*: 32 questions at a time to fangtang, 40 batches for each provider, 80 collectors.";
+    Ok(both(calm, "1 000 000 on a calm day, changed step by step", busier)
+        + &both(bad, "1 000 000 on a bad day, changed step by step", ""))
 }
 
 /// Images a day at which pace is no limit any more, and then something else is, in the two hours around noon.
@@ -194,16 +202,16 @@ fn ten_million() -> anyhow::Result<String> {
         noon("10 M, paces agreed", Layout::today(), true, 10 * MILLION),
         noon("10 M, paces agreed, wide", Layout::wide(), true, 10 * MILLION),
         noon("300 000, paces agreed", Layout::today(), true, 3 * MILLION / 10),
+        noon("500 000, paces agreed", Layout::today(), true, MILLION / 2),
         noon("1 M, paces agreed", Layout::today(), true, MILLION),
-        noon("1 M, paces agreed, busier poller", Layout::busier_poller(), true, MILLION),
-        noon("3 M, paces agreed, busier poller", Layout::busier_poller(), true, 3 * MILLION),
+        noon("1 M, paces agreed, busier", Layout::busier(), true, MILLION),
+        noon("3 M, paces agreed, busier", Layout::busier(), true, 3 * MILLION),
         noon("3 M, paces agreed, wide", Layout::wide(), true, 3 * MILLION),
     ])?;
     let wide = lived.iter().find(|(scene, _)| scene.name == "10 M, paces agreed, wide");
     let (scene, figures) = wide.ok_or_else(|| anyhow!("the widest scene is not there"))?;
     let needs = needs(&scene.load, &scene.layout, &scene.services, figures);
-    let words =
-        "*Paces agreed*: each provider takes five times the mean of its share. *Busier poller* and *wide* are below.";
+    let words = "*Paces agreed*: each provider takes five times the mean of its share. *Busier* and *wide* are explained above.";
     Ok(both(lived, "Ten million a day", words) + &needs)
 }
 
@@ -223,8 +231,8 @@ fn queues_of_tasks() -> anyhow::Result<String> {
     const JOBS: u32 = 10_000;
     const WITHIN_MS: u32 = 30 * 60_000;
     let mut scenes = Vec::new();
-    for (name, layout) in [("today", Layout::today()), ("busier poller", Layout::busier_poller())] {
-        for (service, answers_ms) in [(0_u8, &[200][..]), (2, &[20, 50, 100, 125, 150, 250])] {
+    for (name, layout) in [("today", Layout::today()), ("busier", Layout::busier())] {
+        for (service, answers_ms) in [(0_u8, &[200][..]), (2, &[100, 250, 500, 1_000, 2_000, 10_000])] {
             for answer_ms in answers_ms {
                 let load = Load { images_a_day: 0, from_hour: 0, until_hour: 0, drain_hours: 6 };
                 let mut scene =
@@ -269,5 +277,23 @@ fn queues_of_tasks() -> anyhow::Result<String> {
     }
     let words = "No images come. The results are there one after the other within half an hour. Life counts from then on; \
                  fangtang's is an hour.";
-    Ok(table.under("10 000 tasks that wait, all due at once", words))
+    Ok(table.under("10 000 tasks that wait, all due at once", words) + &beside_a_queue(JOBS, WITHIN_MS)?)
+}
+
+/// The same tasks of fangtang, while images come, to see what becomes of the others.
+fn beside_a_queue(jobs: u32, within_ms: u32) -> anyhow::Result<String> {
+    let scene = |name: &str, layout: Layout, answer_ms: u32| {
+        let name = format!("{name}, an answer after {answer_ms} ms");
+        let mut scene = Scene::new(name, layout, Load::of_noon(10 * TODAY), Weather::Calm);
+        scene.services[2].answer_ms = answer_ms;
+        scene.waiting = Some((2, jobs, within_ms));
+        scene
+    };
+    let lived = live(vec![
+        scene("today", Layout::today(), 250),
+        scene("today", Layout::today(), 1_000),
+        scene("busier", Layout::busier(), 250),
+        scene("busier", Layout::busier(), 1_000),
+    ])?;
+    Ok(both(lived, "10 000 tasks that wait for fangtang, beside 100 000 images a day, from 11:00 to 13:00", ""))
 }

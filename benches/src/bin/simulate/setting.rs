@@ -7,7 +7,8 @@ use darkroom_shared::{
 };
 
 use crate::numbers::{
-    COLLECT_CONCURRENCY, LONGEST_POLL_S, MOST_PER_LANE, POLLED_AT_ONCE, SLOT_LEAD_S, SUBMIT_CONCURRENCY,
+    AT_ONCE, COLLECT_CONCURRENCY, LONGEST_POLL_S, LONGEST_SLOT_WAIT_S, MOST_PER_LANE, POLLED_AT_ONCE, SLOT_LEAD_S,
+    SUBMIT_CONCURRENCY,
 };
 
 /// Seconds of a day.
@@ -139,20 +140,16 @@ pub(crate) fn services() -> Vec<Service> {
 /// How darkroom is laid out.
 #[derive(Clone, Debug)]
 pub(crate) struct Layout {
-    /// Partitions of the index.
+    /// Partitions of the index. Ids spread evenly over them.
     pub(crate) lanes: u8,
-    /// Whether ids spread evenly over them; today they do not.
-    pub(crate) even_lanes: bool,
     /// Rows that a round takes from a lane.
     pub(crate) most_per_lane: usize,
     /// Invocations of the poller that share the lanes.
     pub(crate) pollers: u8,
     /// Rows that a poller writes at the same time.
-    pub(crate) writes_at_once: u32,
+    pub(crate) writes_at_once: usize,
     /// Tasks that are asked for at the same time, of a service that is asked for each.
-    pub(crate) asked_at_once: u32,
-    /// Whether answers are written as they come, and no more is asked than a run has time for. Today all are awaited.
-    pub(crate) writes_as_answered: bool,
+    pub(crate) asked_at_once: usize,
     /// Whether imgfactory's list is asked for; else each task.
     pub(crate) lists: bool,
     /// Batches of each submit function at the same time.
@@ -170,12 +167,10 @@ impl Layout {
     pub(crate) fn today() -> Self {
         Self {
             lanes: LANES,
-            even_lanes: false,
             most_per_lane: MOST_PER_LANE,
             pollers: 1,
-            writes_at_once: 1,
+            writes_at_once: AT_ONCE,
             asked_at_once: POLLED_AT_ONCE,
-            writes_as_answered: false,
             lists: true,
             submit_concurrency: SUBMIT_CONCURRENCY,
             collect_concurrency: COLLECT_CONCURRENCY,
@@ -184,27 +179,29 @@ impl Layout {
         }
     }
 
-    /// The same with more functions at a time.
+    /// As it is, but with jobs woken as long before their slots as they may wait for them.
+    pub(crate) fn only_sooner_woken() -> Self {
+        Self { slot_lead_s: LONGEST_SLOT_WAIT_S, ..Self::today() }
+    }
+
+    /// As it is, with more functions at a time.
     pub(crate) fn more_functions() -> Self {
         Self { submit_concurrency: 20, collect_concurrency: 20, ..Self::today() }
     }
 
-    /// The same, with jobs woken as long before their slots as they may wait for them, and runs without a gap.
+    /// The same, with jobs woken as long before their slots as they may wait for them.
     pub(crate) fn sooner_woken() -> Self {
-        Self { slot_lead_s: 5, run_s: 60, ..Self::more_functions() }
+        Self { slot_lead_s: LONGEST_SLOT_WAIT_S, ..Self::more_functions() }
     }
 
-    /// The same with a poller that writes and asks at the same time, a run that ends in time, and more collectors.
-    pub(crate) fn busier_poller() -> Self {
-        Self {
-            even_lanes: true,
-            writes_at_once: 16,
-            asked_at_once: 32,
-            writes_as_answered: true,
-            submit_concurrency: 40,
-            collect_concurrency: 80,
-            ..Self::sooner_woken()
-        }
+    /// The same, with runs of the poller that leave no gap.
+    pub(crate) fn without_a_gap() -> Self {
+        Self { run_s: 60, ..Self::sooner_woken() }
+    }
+
+    /// The same with a poller that asks for more tasks at a time, and still more functions.
+    pub(crate) fn busier() -> Self {
+        Self { asked_at_once: 32, submit_concurrency: 40, collect_concurrency: 80, ..Self::without_a_gap() }
     }
 
     /// What ten million images a day ask for.
@@ -215,7 +212,7 @@ impl Layout {
             lists: false,
             submit_concurrency: 200,
             collect_concurrency: 600,
-            ..Self::busier_poller()
+            ..Self::busier()
         }
     }
 }

@@ -2,7 +2,7 @@
 //! `flow/hold.rs` and `store/provider_row.rs`.
 
 use crate::{
-    numbers::{LONGEST_SLOT_WAIT_S, MOST_LET_GO, SUBMIT_BATCH, WARM_UP_MS},
+    numbers::{LONGEST_SLOT_WAIT_S, MOST_LET_GO, SUBMIT_BATCH},
     random::whole_ms,
     setting::Way,
     world::{Aws, State, What, World, milliseconds, timestamp},
@@ -127,9 +127,11 @@ impl World<'_> {
             row.hold = Some((milliseconds(self.schedule.probe_at(timestamp(now), tries + 1)), tries + 1));
             return Slot::Tries;
         }
-        if row.next_slot <= now {
-            row.next_slot = now + interval + WARM_UP_MS;
-            return Slot::At(now);
+        // One that is free at once is taken a little ahead.
+        let soonest = now + u32::try_from(pace.claim_lead().as_millis()).unwrap_or_default();
+        if row.next_slot <= soonest {
+            row.next_slot = soonest + interval + u32::try_from(pace.warm_up_ms()).unwrap_or_default();
+            return Slot::At(soonest);
         }
         let slot = row.next_slot;
         row.next_slot += interval;

@@ -11,7 +11,6 @@ use jiff::Timestamp;
 
 use crate::{
     figures::Figures,
-    numbers::{LAST_CHARACTERS, lane},
     random::Random,
     setting::{DAY_S, Layout, Load, Service, Weather},
 };
@@ -299,11 +298,7 @@ impl<'a> World<'a> {
     }
 
     pub(crate) fn lane_by_chance(&mut self) -> u8 {
-        let many = usize::from(self.layout.lanes);
-        if self.layout.even_lanes {
-            return u8::try_from(self.random.one_of(many)).unwrap_or_default();
-        }
-        lane(LAST_CHARACTERS[self.random.one_of(LAST_CHARACTERS.len())], self.layout.lanes)
+        u8::try_from(self.random.one_of(usize::from(self.layout.lanes))).unwrap_or_default()
     }
 
     /// Writes the row of a job that is due at `due` now; `None`: it has ended. Counts what the index pays.
