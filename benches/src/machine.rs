@@ -35,7 +35,9 @@ impl About {
         let changes = if changed.is_empty() { "" } else { " with changes" };
         let mut arguments = std::env::args().skip(1).peekable();
         let separator = if arguments.peek().is_some() { " --" } else { "" };
-        let arguments = arguments.fold(String::new(), |all, argument| all + " " + &argument);
+        // Where things lie on one machine is nobody else's business.
+        let arguments = arguments.map(|argument| if argument.contains('/') { "FOLDER".into() } else { argument });
+        let arguments = arguments.fold(String::new(), |all: String, argument: String| all + " " + &argument);
         Ok(Self {
             date: output(Command::new("date").args(["--utc", "+%Y-%m-%d %H:%M UTC"]))?,
             command: format!("cargo run --release -p darkroom-benches{separator}{arguments}"),

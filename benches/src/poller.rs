@@ -145,7 +145,7 @@ fn line_of_imgfactory(jobs: usize, away: Duration, run: &Run) -> Line {
             run.took.map_or(", killed".to_owned(), |took| format!(" and {:.1} s", took.as_secs_f64())),
         ),
         peer: None,
-        limit: format!("{:.1} ms a row, written one after the other (flow/poll.rs, `ask`)", each * 1000.0),
+        limit: format!("{:.1} ms a row, sixteen written at once (flow/poll.rs)", each * 1000.0),
         met: run.requests_per_round() <= MOST_REQUESTS && run.longest() < MOST_ROUND && run.written() > 0,
         numbers: json!({"jobs": jobs, "table_away_ms": away.as_secs_f64() * 1000.0, "run": run.json()}),
     }
