@@ -216,6 +216,15 @@ mod tests {
     }
 
     #[test]
+    fn what_is_kept_exactly_at_two_a_second_is_waited_for_by_nobody_where_requests_may_follow_each_other_at_once() {
+        let pace = |rate_per_s| Pace { rate_per_s, most_per_day: None };
+        let lead_and_warm_up = |pace: Pace| (pace.claim_lead().as_millis(), pace.warm_up_ms());
+        assert_eq!(lead_and_warm_up(pace(2.0)), (50, 150));
+        assert_eq!(lead_and_warm_up(pace(4.0)), (50, 78));
+        assert_eq!(lead_and_warm_up(pace(1_000_000.0)), (1, 0));
+    }
+
+    #[test]
     fn polls_start_soon_and_grow_to_a_minute() {
         let schedule = Schedule::default();
         let waits: Vec<i64> = [0, 1, 2, 4, 8, 12, 15, 16, 999].map(|n| seconds(schedule.poll_at(NOW, n))).to_vec();
