@@ -16,7 +16,7 @@ use crate::{
 const BATCH: usize = 25;
 /// So many batches are on their way.
 const BATCHES_AT_ONCE: usize = 4;
-/// The index of unfinished jobs has so many partitions (`shared/src/store/jobs.rs`).
+/// The index of unfinished jobs has so many partitions (`shared/src/store/row.rs`).
 const LANES: u8 = 8;
 /// A waiting copy is due then, and so never while it is measured.
 const DUE_AT: &str = "2099-01-01T00:00:00Z";

@@ -8,31 +8,25 @@
 //! ```
 //! Whoever loses reads the row again and applies its event to what it finds, if that is still legal.
 
-use std::collections::{BTreeMap, HashMap};
-
 use aws_sdk_dynamodb::{
     Client,
     error::SdkError,
     operation::{put_item::PutItemError, update_item::UpdateItemError},
     types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure},
 };
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 use super::{
     StoreError,
     provider_row::only_condition_failed,
-    table::{DUE_AT, DUE_INDEX, ID, LANE, TTL_ATTRIBUTE},
+    row::{Item, id_of, job_of, number, read, row, row_point},
+    table::{DUE_AT, DUE_INDEX, ID, LANE},
     words,
 };
 use crate::{
     failpoint::passed,
-    job::{Balance, CallbackReceived, Job, JobId, ProviderName, State, StateName},
+    job::{CallbackReceived, Job, JobId},
 };
-
-/// How many partitions the index of unfinished jobs has.
-pub const LANES: u8 = 8;
-/// How long the row of a job that has ended is kept; `job.json` in the bucket stays.
-const KEEP_FINISHED: SignedDuration = SignedDuration::from_hours(90 * 24);
 
 /// The condition under which a row is written.
 enum Condition {
@@ -98,41 +92,12 @@ pub struct UnreadableRow {
     pub error: StoreError,
 }
 
-/// Which jobs [`Jobs::list`] is to show.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Filter {
-    /// Only those in this state.
-    pub state: Option<StateName>,
-    /// Only those of this provider.
-    pub provider: Option<ProviderName>,
-}
-
-impl Filter {
-    fn takes(self, job: &Job) -> bool {
-        // A branch is told as a part of its upload's job.
-        job.branch.is_none()
-            && self.state.is_none_or(|state| job.state.name() == state)
-            && self.provider.is_none_or(|provider| job.route.provider == provider)
-    }
-}
-
-/// What [`Jobs::survey`] found.
-#[derive(Debug, Default)]
-pub struct Survey {
-    /// Jobs that pass the filter, the newest first.
-    pub jobs: Vec<Job>,
-    /// The newest balance that any job's reply told, by provider.
-    pub balances: BTreeMap<ProviderName, Balance>,
-}
-
 /// The table of jobs.
 #[derive(Debug, Clone)]
 pub struct Jobs {
     pub(super) client: Client,
     pub(super) table: String,
 }
-
-type Item = HashMap<String, AttributeValue>;
 
 impl Jobs {
     /// The jobs in `table`.
@@ -360,96 +325,6 @@ impl Jobs {
         }
     }
 
-    /// Every unfinished job.
-    ///
-    /// # Errors
-    /// When DynamoDB refuses or a row is no job.
-    pub async fn unfinished(&self) -> Result<Vec<Job>, StoreError> {
-        let mut all = Vec::new();
-        for lane in 0..LANES {
-            let mut pages = self
-                .client
-                .query()
-                .table_name(&self.table)
-                .index_name(DUE_INDEX)
-                .key_condition_expression("#lane = :lane")
-                .expression_attribute_names("#lane", LANE)
-                .expression_attribute_values(":lane", AttributeValue::S(lane.to_string()))
-                .into_paginator()
-                .items()
-                .send();
-            while let Some(item) = pages.next().await {
-                let item = item.map_err(|e| StoreError::Table { doing: "searched", message: words(&e) })?;
-                all.extend(readable(item));
-            }
-        }
-        Ok(all)
-    }
-
-    /// Jobs that pass `filter`, the newest first, at most `most`. It reads the whole table: for people, not for flows.
-    ///
-    /// # Errors
-    /// When DynamoDB refuses or a row is no job.
-    pub async fn list(&self, filter: Filter, most: usize) -> Result<Vec<Job>, StoreError> {
-        let mut scan = self.client.scan().table_name(&self.table).expression_attribute_names("#upload", "upload");
-        // A branch is told as a part of its upload's job.
-        let mut conditions = vec!["attribute_exists(#upload)", "attribute_not_exists(#branch)"];
-        scan = scan.expression_attribute_names("#branch", "branch");
-        if let Some(state) = filter.state {
-            conditions.push(match state {
-                StateName::Waiting => "(#state.#name = :state OR #state.#name = :branching)",
-                _ => "#state.#name = :state",
-            });
-            if state == StateName::Waiting {
-                scan = scan.expression_attribute_values(":branching", AttributeValue::S("branching".into()));
-            }
-            scan = scan
-                .expression_attribute_names("#state", "state")
-                .expression_attribute_names("#name", "name")
-                .expression_attribute_values(":state", AttributeValue::S(state.to_string()));
-        }
-        if let Some(provider) = filter.provider {
-            conditions.push("begins_with(#route, :provider)");
-            scan = scan
-                .expression_attribute_names("#route", "route")
-                .expression_attribute_values(":provider", AttributeValue::S(format!("{provider}/")));
-        }
-        let mut items = scan.filter_expression(conditions.join(" AND ")).into_paginator().items().send();
-        let mut jobs = Vec::new();
-        while let Some(item) = items.next().await {
-            let item = item.map_err(|e| StoreError::Table { doing: "listed", message: words(&e) })?;
-            jobs.extend(readable(item));
-        }
-        newest(&mut jobs, most);
-        Ok(jobs)
-    }
-
-    /// The same with the newest balances, whatever the filter. The table is read once, as for a list, since DynamoDB reads
-    /// what it filters out; so balances need no row of their own and no write beside the steps'.
-    ///
-    /// # Errors
-    /// When DynamoDB refuses.
-    pub async fn survey(&self, filter: Filter, most: usize) -> Result<Survey, StoreError> {
-        let scan = self.client.scan().table_name(&self.table).filter_expression("attribute_exists(#upload)");
-        let mut items = scan.expression_attribute_names("#upload", "upload").into_paginator().items().send();
-        let mut survey = Survey::default();
-        while let Some(item) = items.next().await {
-            let item = item.map_err(|e| StoreError::Table { doing: "listed", message: words(&e) })?;
-            let Some(job) = readable(item) else { continue };
-            for (provider, balance) in job.balances() {
-                let newest = survey.balances.entry(provider).or_insert(balance);
-                if newest.at < balance.at {
-                    *newest = balance;
-                }
-            }
-            if filter.takes(&job) {
-                survey.jobs.push(job);
-            }
-        }
-        newest(&mut survey.jobs, most);
-        Ok(survey)
-    }
-
     /// Writes the whole row. `Some(old row)` when the condition did not hold.
     async fn put(&self, job: &Job, condition: &Condition) -> Result<Option<Item>, StoreError> {
         let put = self
@@ -479,80 +354,6 @@ impl Jobs {
             Err(error) => Err(StoreError::Table { doing: "written", message: words(&error) }),
         }
     }
-}
-
-/// The newest jobs first, and no more than `most`.
-fn newest(jobs: &mut Vec<Job>, most: usize) {
-    jobs.sort_by(|a, b| b.created_at.cmp(&a.created_at).then_with(|| a.upload.key.cmp(&b.upload.key)));
-    jobs.truncate(most);
-}
-
-/// A job as a row: the job itself, and beside it what the index and the TTL need.
-fn row(job: &Job) -> Result<Item, StoreError> {
-    let mut item: Item =
-        serde_dynamo::to_item(job).map_err(|source| StoreError::Row { id: job.id.to_string(), source })?;
-    if let Some(due_at) = job.due_at() {
-        item.insert(DUE_AT.into(), number(due_at.as_millisecond()));
-        item.insert(LANE.into(), AttributeValue::S(lane(&job.id).to_string()));
-    } else if let Some(finished_at) = job.finished_at {
-        // A branch is kept longer than its trunk, which cannot be told or retried without it.
-        let keep = if job.branch.is_some() { KEEP_FINISHED * 2 } else { KEEP_FINISHED };
-        let expires_at = finished_at.saturating_add(keep).unwrap_or(Timestamp::MAX);
-        item.insert(TTL_ATTRIBUTE.into(), number(expires_at.as_second()));
-    }
-    Ok(item)
-}
-
-/// `None`: the row is no job (or there is none).
-fn read(item: Item) -> Option<Result<Job, StoreError>> {
-    if !item.contains_key("upload") {
-        return None;
-    }
-    Some(job_of(item))
-}
-
-/// Reads a row that has to be a job.
-fn job_of(item: Item) -> Result<Job, StoreError> {
-    let id = id_of(&item);
-    serde_dynamo::from_item(item).map_err(|source| StoreError::Row { id, source })
-}
-
-fn id_of(item: &Item) -> String {
-    item.get(ID).and_then(|id| id.as_s().ok()).cloned().unwrap_or_default()
-}
-
-/// The same where one row must not keep the others from being seen.
-fn readable(item: Item) -> Option<Job> {
-    match read(item)? {
-        Ok(job) => Some(job),
-        Err(error) => {
-            tracing::error!(%error, cause = ?std::error::Error::source(&error), "a row is left out");
-            None
-        }
-    }
-}
-
-/// The failpoint behind the write of a row with this state.
-fn row_point(state: &State) -> &'static str {
-    match state {
-        State::Queued { .. } => "row.queued",
-        State::Submitting { .. } => "row.submitting",
-        State::Waiting { .. } => "row.waiting",
-        State::Branching { .. } => "row.branching",
-        State::Ready { .. } => "row.ready",
-        State::Done { .. } => "row.done",
-        State::Failed { .. } => "row.failed",
-    }
-}
-
-/// Ids are hashes in hexadecimal, so the value of their last digit spreads them evenly.
-fn lane(id: &JobId) -> u8 {
-    let digit = id.as_str().chars().last().and_then(|last| last.to_digit(16)).unwrap_or_default();
-    u8::try_from(digit).unwrap_or_default() % LANES
-}
-
-fn number(number: i64) -> AttributeValue {
-    AttributeValue::N(number.to_string())
 }
 
 fn callback_value(callback: &CallbackReceived) -> AttributeValue {

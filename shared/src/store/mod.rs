@@ -3,16 +3,20 @@
 
 mod holds;
 mod jobs;
+mod list;
 mod objects;
 mod provider_row;
 mod queue;
+mod row;
 mod table;
 
 pub use self::{
-    jobs::{CallbackWritten, Created, DueRows, Filter, Jobs, LANES, Replaced, Survey, UnreadableRow},
+    jobs::{CallbackWritten, Created, DueRows, Jobs, Replaced, UnreadableRow},
+    list::{Filter, Survey},
     objects::Objects,
     provider_row::Slot,
     queue::{Queue, QueueName, SqsQueue, WakeUp},
+    row::LANES,
     table::{DUE_INDEX, TTL_ATTRIBUTE, create_table},
 };
 

@@ -57,7 +57,7 @@ mod tests {
         let http = include_str!("../../../../shared/src/provider/http/mod.rs");
         let fangtang = include_str!("../../../../shared/src/provider/fangtang/mod.rs");
         let hold = include_str!("../../../../shared/src/flow/hold.rs");
-        let jobs = include_str!("../../../../shared/src/store/jobs.rs");
+        let row_of_job = include_str!("../../../../shared/src/store/row.rs");
         for (source, line) in [
             (poll, format!("MOST_PER_LANE: u16 = {MOST_PER_LANE};")),
             (poll, format!("AT_ONCE: usize = {AT_ONCE};")),
@@ -74,8 +74,11 @@ mod tests {
             (attempt, format!("LONGEST_SLOT_WAIT: SignedDuration = SignedDuration::from_secs({LONGEST_SLOT_WAIT_S});")),
             (attempt, format!("SLOT_LEAD: SignedDuration = SignedDuration::from_secs({SLOT_LEAD_S});")),
             (hold, format!("MOST_LET_GO: u16 = {MOST_LET_GO};")),
-            (jobs, "id.as_str().chars().last().and_then(|last| last.to_digit(16)).unwrap_or_default();".to_owned()),
-            (jobs, "u8::try_from(digit).unwrap_or_default() % LANES".to_owned()),
+            (
+                row_of_job,
+                "id.as_str().chars().last().and_then(|last| last.to_digit(16)).unwrap_or_default();".to_owned(),
+            ),
+            (row_of_job, "u8::try_from(digit).unwrap_or_default() % LANES".to_owned()),
         ] {
             assert!(source.contains(&line), "the source no longer says '{line}'");
         }
