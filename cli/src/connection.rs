@@ -130,6 +130,7 @@ impl Connection {
             spacing: Spacing::default(),
             callback_urls: None,
             http: Http::new()?,
+            thumbnails: false,
             metrics: Metrics::logged(),
             schedule: Schedule::default(),
             clock: Clock::system(),

@@ -1,11 +1,11 @@
 //! The starters of the functions, one for each kind: read the configuration and the secrets, make the clients, run the
 //! handler. One for each, and not one for all, so that a binary holds only what its own kind does.
 
-use std::{future::Future, sync::Arc, time::Duration};
+use std::{convert::Infallible, future::Future, sync::Arc, time::Duration};
 
 use aws_config::SdkConfig;
 use aws_lambda_events::sqs::SqsEvent;
-use lambda_http::RequestExt as _;
+use lambda_http::{RequestExt as _, tower::Service};
 use lambda_runtime::{LambdaEvent, service_fn};
 
 use crate::{
@@ -115,6 +115,26 @@ pub fn webhook() -> Result<(), Error> {
     })
 }
 
+/// Serves what `make` makes of the configuration, behind HTTPS, until Lambda stops it. Of secrets it has only `secrets`.
+///
+/// # Errors
+/// When the configuration is unusable or the runtime fails.
+pub fn serve<M, S, R>(secrets: &[&str], make: M) -> Result<(), Error>
+where
+    M: FnOnce(&Environment, App) -> Result<S, Error>,
+    S: Service<lambda_http::Request, Response = R, Error = Infallible> + Send,
+    S::Future: Send,
+    R: lambda_http::IntoResponse + Send,
+{
+    run(async |environment| {
+        let (environment, sdk) = start_up(environment, secrets).await?;
+        let presets = presets(&environment, &s3(&environment, &sdk)).await?;
+        let app = app(&environment, &sdk, |_| Ok(Providers::default()), presets)?;
+        tell_start(&environment, &app);
+        lambda_http::run(make(&environment, app)?).await
+    })
+}
+
 /// The variables with secrets that the function reads which submits to `provider`.
 fn secrets_to_submit(provider: ProviderName) -> Vec<&'static str> {
     let definition = definition(provider);
@@ -194,6 +214,7 @@ fn app(
         spacing: flow::Spacing::default(),
         callback_urls: callback_urls(environment)?,
         http,
+        thumbnails: config::thumbnails(environment)?,
         metrics: Metrics::embedded(),
         schedule: Schedule::default(),
         clock: Clock::system(),

@@ -217,6 +217,7 @@ impl World {
             http: Http::new().unwrap(),
             metrics: Metrics::embedded_in(metrics.clone()),
             spacing: Spacing::default(),
+            thumbnails: false,
             schedule: Schedule::default(),
             clock: Clock::of(now),
         };

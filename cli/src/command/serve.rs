@@ -15,7 +15,7 @@ use darkroom_shared::{
 use crate::{
     Ended,
     arguments::Serve,
-    local::{Host, NAME, Settings},
+    local::{Gallery, Host, NAME, Settings},
     terminal,
 };
 
@@ -40,6 +40,10 @@ pub(crate) async fn run(serve: Serve, environment: Environment) -> anyhow::Resul
     .await?;
     terminal::line(format!("S3         {}  bucket {NAME}, path style", host.s3_url));
     terminal::line(format!("HTTP       {}  webhook, /health", host.http_url));
+    terminal::line(match host.gallery {
+        Gallery::On => format!("gallery    {}/", host.http_url),
+        Gallery::Off => "gallery    off: others reach this address, and DARKROOM_GALLERY_TOKEN is not set".to_owned(),
+    });
     terminal::line(format!("DynamoDB   {}  table {NAME}", host.dynamodb_url));
     for provider in ProviderName::ALL {
         let what = match (host.sandboxed.contains(&provider), addresses.get(&provider).and_then(Option::as_ref)) {

@@ -1,6 +1,14 @@
-//! The HTTP side of one machine: the webhook, a health page and, below `/sandbox`, the services that are not real.
+//! The HTTP side of one machine: the gallery, the webhook, a health page and, below `/sandbox`, the services that are not
+//! real.
 
-use axum::{Router, body::Body, extract::Request, response::Response, routing::get, serve::ListenerExt as _};
+use axum::{
+    Router,
+    body::Body,
+    extract::Request,
+    response::Response,
+    routing::{any, get},
+    serve::ListenerExt as _,
+};
 use darkroom_sandbox::Sandbox;
 use darkroom_shared::{
     flow::{App, CallbackSecrets},
@@ -16,6 +24,7 @@ pub(super) async fn serve(
     app: App,
     secrets: CallbackSecrets,
     sandbox: Option<Sandbox>,
+    gallery: Router,
     listener: TcpListener,
     mut stopping: watch::Receiver<bool>,
 ) {
@@ -23,7 +32,13 @@ pub(super) async fn serve(
         let (app, secrets) = (app.clone(), secrets.clone());
         async move { handler::handle_callback(&app, &secrets, request).await.map(Body::from) as Response }
     };
-    let mut router = Router::new().route("/health", get(|| async { "ok\n" })).fallback(callback);
+    // What is no callback's path gets the webhook's own answer; everything else is the gallery's.
+    let mut router = Router::new()
+        .route("/health", get(|| async { "ok\n" }))
+        .route("/callbacks/{*rest}", any(callback.clone()))
+        .route("/callbacks", any(callback.clone()))
+        .route("/callbacks/", any(callback))
+        .merge(gallery);
     if let Some(sandbox) = sandbox {
         router = router.nest(SANDBOX_PATH, sandbox.router());
     }

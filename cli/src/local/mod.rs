@@ -18,6 +18,7 @@ use std::{
 };
 
 use anyhow::{Context as _, bail};
+use darkroom_gallery::Access;
 use darkroom_sandbox::{Latency, Sandbox, Settings as SandboxSettings};
 use darkroom_shared::{
     aws,
@@ -46,6 +47,9 @@ use self::{dead_letters::DeadLetters, queue::MemoryQueue};
 /// The bucket and the table of a host on one machine.
 pub(crate) const NAME: &str = "darkroom";
 
+/// A browser that runs no scripts sends so much at once through the gallery.
+const MOST_FORM_BYTES: usize = 256 * 1024 * 1024;
+
 /// What a host is started with.
 #[derive(Debug)]
 pub(crate) struct Settings {
@@ -65,6 +69,15 @@ pub(crate) struct Settings {
     pub(crate) environment: Environment,
 }
 
+/// Whether anybody may see the gallery of a host.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Gallery {
+    /// Those with the token, or those at this machine.
+    On,
+    /// Nobody: others reach the address, and there is no token.
+    Off,
+}
+
 /// A running host.
 #[derive(Debug)]
 pub(crate) struct Host {
@@ -78,6 +91,8 @@ pub(crate) struct Host {
     pub(crate) dynamodb_url: String,
     /// Which providers run in the sandbox.
     pub(crate) sandboxed: Vec<ProviderName>,
+    /// Whether anybody may see its gallery.
+    pub(crate) gallery: Gallery,
     stop: Stop,
     workers: JoinSet<()>,
     servers: JoinSet<()>,
@@ -144,7 +159,18 @@ impl Host {
             bail!("some presets cannot work with the credentials that are set: {}", unusable.join("; "));
         }
 
-        servers.spawn(http::serve(app.clone(), secrets, sandbox, http, serving_stops.clone()));
+        let access = Access::of_host(&environment, http.local_addr()?.ip())?;
+        let gallery = if let Access::Off = access { Gallery::Off } else { Gallery::On };
+        let pages = darkroom_gallery::router(
+            app.clone(),
+            darkroom_gallery::Settings {
+                access,
+                is_https: false,
+                sandboxed: sandboxed.clone(),
+                most_form_bytes: MOST_FORM_BYTES,
+            },
+        );
+        servers.spawn(http::serve(app.clone(), secrets, sandbox, pages, http, serving_stops.clone()));
         let unfinished = flow::recover(&app).await?;
         servers.spawn(pass_on(uploads, queue.clone()));
         let dead_letters = DeadLetters::below(&settings.data);
@@ -161,6 +187,7 @@ impl Host {
             http_url,
             dynamodb_url,
             sandboxed,
+            gallery,
             stop: Stop { working, serving },
             workers,
             servers,
@@ -323,6 +350,7 @@ fn app(
         spacing: flow::Spacing::default(),
         callback_urls: Some(CallbackUrls::new(public_url, secrets)),
         http,
+        thumbnails: config::thumbnails(environment)?,
         metrics: Metrics::logged(),
         schedule: Schedule::default(),
         clock: Clock::system(),

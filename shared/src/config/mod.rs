@@ -20,6 +20,9 @@ use crate::{
 /// The variable that [`callback_secrets`] reads.
 pub const CALLBACK_SECRET: &str = "DARKROOM_CALLBACK_SECRET";
 
+/// The variable that [`thumbnails`] reads.
+const THUMBNAILS: &str = "DARKROOM_THUMBNAILS";
+
 /// Where jobs and files are kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Places {
@@ -50,6 +53,22 @@ pub fn callback_secrets(environment: &Environment) -> Result<Vec<SecretString>, 
         return Err(ConfigError::Invalid { name: name.into(), problem: "an empty secret would let anyone in".into() });
     }
     Ok(secrets.into_iter().map(Into::into).collect())
+}
+
+/// `DARKROOM_THUMBNAILS`: whether ended jobs get thumbnails; `on` unless it says `off`. Who never looks at the gallery
+/// saves what they cost.
+///
+/// # Errors
+/// When it is something else.
+pub fn thumbnails(environment: &Environment) -> Result<bool, ConfigError> {
+    match environment.get(THUMBNAILS).as_deref().map(str::trim) {
+        None | Some("on") => Ok(true),
+        Some("off") => Ok(false),
+        Some(other) => Err(ConfigError::Invalid {
+            name: THUMBNAILS.into(),
+            problem: format!("'{other}' is neither 'on' nor 'off'"),
+        }),
+    }
 }
 
 /// `<PROVIDER>_URL`, as it is set.

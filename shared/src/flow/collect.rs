@@ -16,6 +16,7 @@ use super::{
     inspect_bytes, inspect_file, measure,
     refusal::refused,
     span::of_job,
+    thumbnails::make_thumbnails,
     unpack,
 };
 use crate::{
@@ -51,6 +52,7 @@ pub async fn collect(app: &App, id: &JobId) -> Result<(), FlowError> {
 async fn go_on_with(app: &App, job: Job) -> Result<(), FlowError> {
     match (&job.state, job.unread_callback()) {
         (State::Ready { .. }, _) => fetch(app, job, None).await,
+        (State::Done { .. } | State::Failed { .. }, _) => make_thumbnails(app, job).await,
         (State::Branching { .. }, _) => look_at_branches(app, job).await,
         (_, Some(callback)) => {
             let options = job.step().map_or(&serde_json::Value::Null, |step| &step.options);

@@ -1,20 +1,14 @@
-//! Makes an image fit a provider's limits: upright, in a format that is taken, within its pixels and bytes. The only
-//! place in the functions that decodes an image, so the only one that has to mind what a small file unpacks to.
+//! Makes an image fit a provider's limits: upright, in a format that is taken, within its pixels and bytes.
 
-use std::{
-    borrow::Cow,
-    io::Cursor,
-    sync::{Mutex, PoisonError},
-};
+use std::borrow::Cow;
 
 use bytes::Bytes;
-use image::{
-    DynamicImage, ImageDecoder as _, ImageEncoder, ImageReader, Limits,
-    codecs::{jpeg::JpegEncoder, png::PngEncoder},
-    imageops::FilterType,
-};
+use image::DynamicImage;
 
-use super::Inspected;
+use super::{
+    Inspected,
+    pixels::{Picture, decode, encode, scaled, turn},
+};
 use crate::{job::ImageFormat, provider::Facts};
 
 /// An image made to fit.
@@ -35,9 +29,6 @@ const JPEG_QUALITIES: [u8; 3] = [92, 85, 75];
 /// When no quality helps, the sides become shorter, so many times.
 const MOST_SHRINKS: u32 = 8;
 
-/// Images are made to fit one at a time: several at once could use up a function's memory.
-static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
-
 /// Makes `bytes` fit what `facts` say.
 ///
 /// # Errors
@@ -47,8 +38,8 @@ pub(super) fn fit(bytes: &[u8], inspected: &Inspected, facts: &Facts) -> Result<
     if pixels > MOST_PIXELS {
         return Err(format!("it has {pixels} pixels, and only images of up to {MOST_PIXELS} are decoded"));
     }
-    let _turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
-    let decoded = decode(bytes)?;
+    let _turn = turn();
+    let decoded = decode(bytes, MOST_DECODED_BYTES)?;
     let picture = Picture { image: within_pixels(&decoded.image, facts)?, profile: decoded.profile };
     let (width, height, format, bytes) = within_bytes(&picture, inspected.format, facts)?;
     let note = format!(
@@ -61,32 +52,6 @@ pub(super) fn fit(bytes: &[u8], inspected: &Inspected, facts: &Facts) -> Result<
         bytes.len()
     );
     Ok(Fitted { bytes: bytes.into(), format, note })
-}
-
-/// Pixels, and what their numbers mean.
-struct Picture<'a> {
-    image: Cow<'a, DynamicImage>,
-    /// The ICC profile.
-    profile: Option<Vec<u8>>,
-}
-
-/// Decodes the (first) picture and turns it upright: a new file carries no EXIF data that would say how it lies.
-fn decode(bytes: &[u8]) -> Result<Picture<'static>, String> {
-    let failed = |e: image::ImageError| format!("it cannot be decoded ({e})");
-    let mut reader = ImageReader::new(Cursor::new(bytes)).with_guessed_format().map_err(|e| e.to_string())?;
-    let mut limits = Limits::default();
-    limits.max_alloc = Some(MOST_DECODED_BYTES);
-    reader.limits(limits.clone());
-    let mut decoder = reader.into_decoder().map_err(failed)?;
-    // The decoders mind the limits for themselves, and not for what they fill.
-    limits.reserve(decoder.total_bytes()).map_err(failed)?;
-    let orientation = decoder.orientation().map_err(failed)?;
-    // One of another colour space (CMYK) no longer fits the pixels that the decoder gives.
-    let profile = decoder.icc_profile().map_err(failed)?.filter(|profile| profile.get(16..20) == Some(b"RGB "));
-    let mut image = DynamicImage::from_decoder(decoder).map_err(failed)?;
-    image.apply_orientation(orientation);
-    let profile = profile.filter(|_| image.color().has_color());
-    Ok(Picture { image: Cow::Owned(image), profile })
 }
 
 fn within_pixels<'a>(image: &'a DynamicImage, facts: &Facts) -> Result<Cow<'a, DynamicImage>, String> {
@@ -104,18 +69,6 @@ fn within_pixels<'a>(image: &'a DynamicImage, facts: &Facts) -> Result<Cow<'a, D
         ));
     }
     Ok(image)
-}
-
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a side times a factor of a few is a side")]
-fn scaled(image: &DynamicImage, factor: f64) -> Cow<'_, DynamicImage> {
-    if (factor - 1.0).abs() < f64::EPSILON {
-        return Cow::Borrowed(image);
-    }
-    let side = |side: u32| ((f64::from(side) * factor).round() as u32).max(1);
-    let (width, height) = (side(image.width()), side(image.height()));
-    // A fine filter over a huge image needs several times its memory: first roughly to twice the size.
-    let rough = (factor < 0.5).then(|| image.thumbnail_exact(width * 2, height * 2));
-    Cow::Owned(rough.as_ref().unwrap_or(image).resize_exact(width, height, FilterType::Lanczos3))
 }
 
 type Encoded = (u32, u32, ImageFormat, Vec<u8>);
@@ -162,36 +115,4 @@ fn within_bytes(picture: &Picture<'_>, from: ImageFormat, facts: &Facts) -> Resu
 #[expect(clippy::cast_precision_loss, reason = "an estimate")]
 fn shrink(bytes: Option<usize>, most: u64) -> f64 {
     bytes.map_or(0.7, |bytes| (0.97 * (most as f64 / bytes as f64).sqrt()).clamp(0.3, 0.9))
-}
-
-/// A JPEG of that quality, or without one a PNG. `None`: the format cannot hold such an image.
-fn encode(image: &DynamicImage, picture: &Picture<'_>, jpeg_quality: Option<u8>) -> Option<Vec<u8>> {
-    let mut bytes = Vec::new();
-    match jpeg_quality {
-        Some(quality) => {
-            let encoder = with_profile(JpegEncoder::new_with_quality(&mut bytes, quality), picture);
-            on_white(image).write_with_encoder(encoder)
-        }
-        None => image.write_with_encoder(with_profile(PngEncoder::new(&mut bytes), picture)),
-    }
-    .ok()?;
-    Some(bytes)
-}
-
-fn with_profile<E: ImageEncoder>(mut encoder: E, picture: &Picture<'_>) -> E {
-    if let Some(profile) = &picture.profile {
-        // An encoder that knows no profiles does without.
-        let _ = encoder.set_icc_profile(profile.clone());
-    }
-    encoder
-}
-
-/// JPEG knows no transparency: what was see-through becomes white, as on paper.
-fn on_white(image: &DynamicImage) -> DynamicImage {
-    if !image.color().has_alpha() {
-        return DynamicImage::ImageRgb8(image.to_rgb8());
-    }
-    let mut paper = image::RgbaImage::from_pixel(image.width(), image.height(), image::Rgba([255; 4]));
-    image::imageops::overlay(&mut paper, &image.to_rgba8(), 0, 0);
-    DynamicImage::ImageRgb8(DynamicImage::ImageRgba8(paper).to_rgb8())
 }

@@ -15,6 +15,7 @@ mod inspect;
 mod measure;
 mod notes;
 mod panics;
+mod pixels;
 mod poll;
 mod preflight;
 mod recover;
@@ -24,6 +25,7 @@ mod settle;
 mod spacing;
 mod span;
 mod submit;
+mod thumbnails;
 mod unpack;
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
@@ -84,6 +86,8 @@ pub struct App {
     pub spacing: Spacing,
     /// How callbacks are addressed; needed to submit to a provider that calls back.
     pub callback_urls: Option<CallbackUrls>,
+    /// Whether ended jobs get thumbnails.
+    pub thumbnails: bool,
     /// Fetches results.
     pub http: Http,
     /// Where numbers go that an operator watches.
@@ -218,6 +222,9 @@ impl App {
         {
             // The row had changed in between, or somebody else has ended it: what is told has to be what is kept.
             self.write_document(&kept).await?;
+        }
+        if let Some(ended) = ended.as_ref().filter(|_| self.thumbnails) {
+            self.wake(QueueName::Collect, &ended.id).await;
         }
         Ok(ended)
     }

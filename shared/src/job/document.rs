@@ -8,10 +8,13 @@ use super::{Failure, Job, JobId, Link, Output, ProviderName, Rectangle, Route, S
 
 /// The shape of `job.json`, and of `darkroom job ID --json` at any time.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Document {
     /// The job's name.
+    #[cfg_attr(feature = "openapi", schema(value_type = String))]
     pub id: JobId,
     /// `provider/preset`.
+    #[cfg_attr(feature = "openapi", schema(value_type = String))]
     pub route: Route,
     /// Where the job stands.
     pub state: StateName,
@@ -32,6 +35,7 @@ pub struct Document {
 
 /// The upload in `job.json`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct DocumentUpload {
     /// The object's key.
     pub key: String,
@@ -45,12 +49,14 @@ pub struct DocumentUpload {
 
 /// One step in `job.json`. Where it works on several images, numbers are sums and `items` tells each of them.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct DocumentStep {
     /// Who worked.
     pub provider: ProviderName,
     /// With which preset.
     pub preset: String,
     /// The preset's options as sent; passwords are not told.
+    #[cfg_attr(feature = "openapi", schema(value_type = Object))]
     pub options: serde_json::Value,
     /// The work on the step's image, or the sum of the work on all of them.
     #[serde(flatten)]
@@ -62,11 +68,13 @@ pub struct DocumentStep {
 
 /// The work of one step on one image.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct DocumentItem {
     /// The key of the image; absent where there are several.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub input: Option<String>,
     /// The provider's name for its work.
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>))]
     pub task_id: Option<TaskId>,
     /// How many times the provider was asked to do it.
     pub attempts: u32,
@@ -154,7 +162,7 @@ fn step(step: &Step) -> DocumentStep {
     DocumentStep {
         provider: step.provider,
         preset: step.preset.clone(),
-        options: told(&step.options),
+        options: told_options(&step.options),
         work,
         items: Vec::new(),
     }
@@ -192,8 +200,9 @@ fn joined(same: &[&DocumentStep]) -> Option<DocumentStep> {
     Some(DocumentStep { work, items, ..(*first).clone() })
 }
 
-/// Options without their passwords: `job.json` is for all who may see the results.
-fn told(options: &serde_json::Value) -> serde_json::Value {
+/// Options without their passwords: they are shown to all who may see the results.
+#[must_use]
+pub fn told_options(options: &serde_json::Value) -> serde_json::Value {
     let mut options = options.clone();
     if let Some(options) = options.as_object_mut() {
         for (_, value) in options.iter_mut().filter(|(name, _)| name.ends_with("_pass")) {

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// Why a job failed, for a person who can act on it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Failure {
     /// The kind, for programs.
     pub kind: FailureKind,
@@ -30,6 +31,7 @@ impl Failure {
 
 /// The kinds of failure. They say who can mend it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum FailureKind {
     /// No preset of that name: upload under another key or add the preset.

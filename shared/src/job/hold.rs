@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 /// Why a provider is not asked for a while, and when the next job tries.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Hold {
     /// What is the trouble.
     pub kind: HoldKind,
@@ -21,6 +22,7 @@ pub struct Hold {
 
 /// What keeps a provider from being asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum HoldKind {
     /// It does not take our credentials.

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 /// An outside service that works on images.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum ProviderName {
     /// imgfactory.ru: unique copies.

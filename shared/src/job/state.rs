@@ -244,6 +244,7 @@ pub enum ResultSource {
 
 /// A file in the bucket.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Output {
     /// The object's key.
     pub key: String,
@@ -270,6 +271,7 @@ pub struct CallbackReceived {
 
 /// The bare names of the states, for filters and messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum StateName {
     /// [`State::Queued`]

@@ -176,6 +176,7 @@ impl PlannedStep {
 
 /// Where a hosted image is reached.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Link {
     /// The image itself.
     pub link: String,
@@ -191,6 +192,7 @@ pub struct Link {
 
 /// A part of the image, in pixels from the upper left corner, with the words found in it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Rectangle {
     /// Left edge, pixels.
     pub x: i64,

@@ -5,6 +5,7 @@ mod holds;
 mod jobs;
 mod list;
 mod objects;
+mod pages;
 mod provider_row;
 mod queue;
 mod row;
@@ -14,10 +15,11 @@ pub use self::{
     jobs::{CallbackWritten, Created, DueRows, Jobs, Replaced, UnreadableRow},
     list::{Filter, Survey},
     objects::Objects,
-    provider_row::Slot,
+    pages::{InvalidPageKey, Page, PageFilter, PageKey},
+    provider_row::{ProviderState, Slot},
     queue::{Queue, QueueName, SqsQueue, WakeUp},
     row::LANES,
-    table::{DUE_INDEX, TTL_ATTRIBUTE, create_table},
+    table::{DUE_INDEX, NEWEST_ATTRIBUTES, NEWEST_INDEX, TTL_ATTRIBUTE, create_table},
 };
 
 /// A store that did not do what it was asked.

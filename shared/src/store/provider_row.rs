@@ -42,7 +42,33 @@ pub enum Slot {
     SpentToday,
 }
 
+/// What a provider's row tells a person.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProviderState {
+    /// The hold, if the provider is on hold.
+    pub hold: Option<Hold>,
+    /// How many slots were taken on the day (UTC): about how often it was asked to work.
+    pub slots_today: u64,
+    /// The first slot that is free, where it lies ahead.
+    pub next_slot_at: Option<Timestamp>,
+}
+
 impl Jobs {
+    /// What there is to tell of `provider` at `now`.
+    ///
+    /// # Errors
+    /// When DynamoDB refuses.
+    pub async fn provider_state(&self, provider: ProviderName, now: Timestamp) -> Result<ProviderState, StoreError> {
+        let row = self.provider_row(provider).await?;
+        let next_slot_ms = row.get(NEXT_SLOT).and_then(|slot| slot.as_n().ok()?.parse().ok());
+        let next_slot_at = next_slot_ms.and_then(|slot_ms| Timestamp::from_millisecond(slot_ms).ok());
+        Ok(ProviderState {
+            hold: row.get(HOLD).and_then(read_hold),
+            slots_today: taken_today(&row, now),
+            next_slot_at: next_slot_at.filter(|slot_at| *slot_at > now),
+        })
+    }
+
     /// Reserves the next free slot of `provider` and returns when it is: now, or later when others were quicker. There is
     /// none while the provider is on hold, or when the day's slots are used up.
     ///

@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{
     StoreError,
-    table::{DUE_AT, ID, LANE, TTL_ATTRIBUTE},
+    table::{DUE_AT, ENDED, ID, LANE, MADE_AT, SEARCH, SHELF, TTL_ATTRIBUTE, UPLOADS_SHELF},
 };
 use crate::job::{Job, JobId, State};
 
@@ -22,6 +22,7 @@ pub(super) type Item = HashMap<String, AttributeValue>;
 pub(super) fn row(job: &Job) -> Result<Item, StoreError> {
     let mut item: Item =
         serde_dynamo::to_item(job).map_err(|source| StoreError::Row { id: job.id.to_string(), source })?;
+    item.extend(listed(job));
     if let Some(due_at) = job.due_at() {
         item.insert(DUE_AT.into(), number(due_at.as_millisecond()));
         item.insert(LANE.into(), AttributeValue::S(lane(&job.id).to_string()));
@@ -32,6 +33,24 @@ pub(super) fn row(job: &Job) -> Result<Item, StoreError> {
         item.insert(TTL_ATTRIBUTE.into(), number(expires_at.as_second()));
     }
     Ok(item)
+}
+
+/// What the list of newest jobs needs. It changes twice in a job's life, when it is made and when it ends, so that the
+/// index costs two writes. A branch is told as a part of its upload's job and is not on the list.
+pub(super) fn listed(job: &Job) -> Item {
+    let mut item = Item::new();
+    if job.branch.is_some() {
+        return item;
+    }
+    let mut set = |name: &str, text: String| item.insert(name.to_owned(), AttributeValue::S(text));
+    set(SHELF, UPLOADS_SHELF.into());
+    // As many digits as milliseconds have until the year 2286, so that text is in the order of time; the id makes it unique.
+    set(MADE_AT, format!("{:013}#{}", job.created_at.as_millisecond(), job.id));
+    set(SEARCH, job.upload.key.to_lowercase());
+    if job.state.is_finished() {
+        set(ENDED, job.state.name().to_string());
+    }
+    item
 }
 
 /// `None`: the row is no job (or there is none).
