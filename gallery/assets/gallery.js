@@ -1,0 +1,213 @@
+// What makes the pages live. All of them work without it: it only saves reloading, choosing and waiting.
+"use strict";
+
+document.documentElement.classList.add("scripts");
+
+const proof = document.body.dataset.csrf;
+const wait = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+
+// Pictures that are not there (yet) leave their words in their place.
+function mindPictures(root) {
+  for (const picture of root.querySelectorAll("img[data-missing]")) {
+    const missing = () => {
+      const words = document.createElement("span");
+      words.className = "picture missing";
+      words.textContent = picture.dataset.missing;
+      picture.replaceWith(words);
+    };
+    if (picture.complete && picture.naturalWidth === 0 && picture.currentSrc) missing();
+    else picture.addEventListener("error", missing, { once: true });
+  }
+}
+
+// Times stand in UTC in their titles; here is where the reader's own time is known.
+function localTimes(root) {
+  for (const time of root.querySelectorAll("time[datetime]")) {
+    time.title = new Date(time.dateTime).toLocaleString(document.documentElement.lang);
+  }
+}
+
+// Before and after: the slider says how much of the one is seen.
+function slide(root) {
+  for (const slider of root.querySelectorAll(".slider")) {
+    const show = () => slider.closest(".compare").style.setProperty("--shown", `${slider.value}%`);
+    slider.addEventListener("input", show);
+    show();
+  }
+}
+
+function prepare(root) {
+  mindPictures(root);
+  localTimes(root);
+  slide(root);
+}
+
+document.addEventListener("click", async (event) => {
+  const copier = event.target.closest("[data-copy]");
+  if (!copier) return;
+  await navigator.clipboard.writeText(copier.dataset.copy);
+  const words = copier.innerHTML;
+  copier.textContent = copier.dataset.copied;
+  await wait(1500);
+  copier.innerHTML = words;
+});
+
+document.getElementById("select-all")?.addEventListener("change", (event) => {
+  for (const box of document.querySelectorAll("#retry input[name=id]")) box.checked = event.target.checked;
+});
+
+// While something on the page goes on by itself, the parts that have changed are put in the place of the old ones.
+// Whatever somebody works with (a focused field, an open part, a ticked box) stays.
+async function live() {
+  while (document.body.hasAttribute("data-live")) {
+    await wait(2000);
+    if (document.hidden) continue;
+    const answer = await fetch(location.href, { headers: { accept: "text/html" } }).catch(() => null);
+    if (!answer?.ok || answer.redirected) continue;
+    const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+    if (!fresh.body.hasAttribute("data-live")) document.body.removeAttribute("data-live");
+    const list = document.querySelector("ul.jobs");
+    const order = (page) => [...page.querySelectorAll("ul.jobs > [data-part]")].map((part) => part.dataset.part).join();
+    if (list && order(fresh) !== order(document) && !list.querySelector(":checked")) {
+      list.replaceWith(document.adoptNode(fresh.querySelector("ul.jobs")));
+      prepare(document.querySelector("ul.jobs"));
+      continue;
+    }
+    for (const part of document.querySelectorAll("[data-part]")) {
+      const other = fresh.querySelector(`[data-part="${CSS.escape(part.dataset.part)}"]`);
+      const busy = part.contains(document.activeElement) || part.querySelector(":checked, details[open]") || part.open;
+      // What is compared is what was sent: scripts have changed what is on the page.
+      const sent = other?.outerHTML;
+      if (!other || busy || sent === part.sent) continue;
+      const changed = document.adoptNode(other);
+      changed.sent = sent;
+      part.replaceWith(changed);
+      prepare(changed);
+    }
+  }
+}
+
+// Uploads: each file gets a signed address and goes there itself; then its job is followed to its end.
+const form = document.getElementById("upload");
+if (form) {
+  const drop = form.querySelector(".drop");
+  const input = form.querySelector("#files");
+  const list = form.querySelector("#progress");
+  let chosen = [];
+
+  const choose = (files) => {
+    for (const entry of chosen) if (!entry.begun) entry.line.remove();
+    chosen = chosen.filter((entry) => entry.begun).concat([...files].map(entryOf));
+  };
+  const entryOf = (file) => {
+    const line = document.createElement("li");
+    const picture = document.createElement("img");
+    picture.alt = "";
+    picture.src = URL.createObjectURL(file);
+    picture.addEventListener("load", () => URL.revokeObjectURL(picture.src), { once: true });
+    const name = document.createElement("span");
+    name.textContent = file.name;
+    const bar = document.createElement("progress");
+    bar.max = 1;
+    bar.value = 0;
+    bar.setAttribute("aria-label", file.name);
+    const middle = document.createElement("div");
+    middle.append(name, bar);
+    const said = document.createElement("span");
+    said.className = "said";
+    line.append(picture, middle, said);
+    list.append(line);
+    return { file, line, bar, said, begun: false };
+  };
+  const ask = async (address, body) => {
+    const options = body && {
+      method: "POST",
+      headers: { "content-type": "application/json", "x-csrf-token": proof },
+      body: JSON.stringify(body),
+    };
+    const answer = await fetch(address, options);
+    const told = await answer.json();
+    if (!answer.ok) throw new Error(told.error.message);
+    return told;
+  };
+  const put = (address, file, progress) =>
+    new Promise((resolve, reject) => {
+      const request = new XMLHttpRequest();
+      request.open("PUT", address);
+      request.upload.addEventListener("progress", (event) => progress(event.loaded / Math.max(event.total, 1)));
+      request.addEventListener("load", () => (request.status < 300 ? resolve() : reject(new Error(request.statusText))));
+      request.addEventListener("error", () => reject(new Error()));
+      request.send(file);
+    });
+  const send = async (entry, route) => {
+    entry.begun = true;
+    entry.said.textContent = form.dataset.uploading;
+    try {
+      const place = await ask("/api/uploads", { route, name: entry.file.name });
+      await put(place.url, entry.file, (part) => (entry.bar.value = part));
+      entry.bar.value = 1;
+      entry.said.textContent = form.dataset.uploaded;
+      follow(entry, place.key);
+    } catch (problem) {
+      entry.begun = false;
+      entry.said.className = "said trouble";
+      entry.said.textContent = `${form.dataset.failed} ${problem.message}`;
+    }
+  };
+  const follow = async (entry, key) => {
+    for (let pause = 700; ; pause = Math.min(pause * 1.2, 5000)) {
+      await wait(pause);
+      const answer = await fetch(`/jobs?text=${encodeURIComponent(key)}`).catch(() => null);
+      if (!answer?.ok) continue;
+      const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+      const job = page.querySelector(".job");
+      if (!job) continue;
+      const badge = document.adoptNode(job.querySelector(".badge"));
+      const link = document.createElement("a");
+      link.href = `/jobs/${job.dataset.job}`;
+      link.append(badge);
+      const ended = ["done", "failed"].includes(badge.dataset.state);
+      if (entry.said.dataset.state !== badge.dataset.state) {
+        entry.said.replaceChildren(link);
+        entry.said.dataset.state = badge.dataset.state;
+      }
+      if (ended) return;
+    }
+  };
+
+  input.addEventListener("change", () => choose(input.files));
+  for (const kind of ["dragenter", "dragover"]) {
+    drop.addEventListener(kind, (event) => {
+      event.preventDefault();
+      drop.classList.add("over");
+    });
+  }
+  for (const kind of ["dragleave", "drop"]) drop.addEventListener(kind, () => drop.classList.remove("over"));
+  drop.addEventListener("drop", (event) => {
+    event.preventDefault();
+    input.required = false;
+    choose(event.dataTransfer.files);
+  });
+  form.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    const route = new FormData(form).get("route");
+    const waiting = chosen.filter((entry) => !entry.begun);
+    if (waiting.length === 0) {
+      input.setCustomValidity(form.dataset.none);
+      input.reportValidity();
+      input.setCustomValidity("");
+      return;
+    }
+    input.value = "";
+    input.required = false;
+    // A few at a time: many at once are no quicker, and some would wait for so long that their address is no longer good.
+    const next = async () => {
+      for (let entry = waiting.shift(); entry; entry = waiting.shift()) await send(entry, route);
+    };
+    await Promise.all([next(), next(), next()]);
+  });
+}
+
+for (const part of document.querySelectorAll("[data-part]")) part.sent = part.outerHTML;
+prepare(document);
+live();

@@ -6,6 +6,7 @@ mod dynamodb;
 mod http;
 mod queue;
 mod s3;
+mod s3_server;
 mod schedule;
 mod uploads;
 
@@ -30,10 +31,6 @@ use darkroom_shared::{
     provider::{self, Equipment, Http, Notes, Providers, definition},
     store::{Jobs, Objects, create_table},
     telemetry::metrics::Metrics,
-};
-use hyper_util::{
-    rt::{TokioExecutor, TokioIo},
-    server::{conn::auto::Builder as ConnectionBuilder, graceful::GracefulShutdown},
 };
 use tokio::{
     net::TcpListener,
@@ -130,7 +127,7 @@ impl Host {
         servers.spawn(dynamodb::serve(&settings.data.join("jobs.sqlite"), dynamodb, serving_stops.clone())?);
         let (created, uploads) = mpsc::unbounded_channel();
         let keys = access_keys(&settings.environment);
-        servers.spawn(serve_s3(
+        servers.spawn(s3_server::serve(
             s3,
             s3::LocalS3::new(bucket_root.clone(), created)?,
             keys.clone(),
@@ -236,39 +233,6 @@ async fn listen(what: &str, address: SocketAddr) -> anyhow::Result<(TcpListener,
         reached.set_ip(IpAddr::V4(Ipv4Addr::LOCALHOST));
     }
     Ok((listener, format!("http://{reached}")))
-}
-
-async fn serve_s3(
-    listener: TcpListener,
-    s3: s3::LocalS3,
-    (access_key, secret_key): (String, String),
-    mut stopping: watch::Receiver<bool>,
-) {
-    let mut builder = s3s::service::S3ServiceBuilder::new(s3);
-    builder.set_auth(s3s::auth::SimpleAuth::from_single(access_key, secret_key));
-    let service = builder.build();
-    let connections = ConnectionBuilder::new(TokioExecutor::new());
-    let graceful = GracefulShutdown::new();
-    loop {
-        let accepted = tokio::select! {
-            accepted = listener.accept() => accepted,
-            _ = stopping.wait_for(|stop| *stop) => break,
-        };
-        let Ok((socket, _)) = accepted else {
-            // Out of file descriptors, most likely: let some be closed.
-            tokio::time::sleep(Duration::from_millis(50)).await;
-            continue;
-        };
-        // Head and body go out as they come; waiting to join them costs 40 ms an object. Without it, it is only slow.
-        let _ = socket.set_nodelay(true);
-        let connection = connections.serve_connection(TokioIo::new(socket), service.clone());
-        let connection = graceful.watch(connection.into_owned());
-        tokio::spawn(async move {
-            // A client that goes away is no concern of ours.
-            let _ = connection.await;
-        });
-    }
-    graceful.shutdown().await;
 }
 
 fn sandbox(data: &Path, http_url: &str) -> anyhow::Result<Sandbox> {
