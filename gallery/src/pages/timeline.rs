@@ -61,7 +61,7 @@ async fn told(view: &View, gallery: &Gallery, step: &DocumentStep) -> Result<Mar
     Ok(html! {
         li {
             h3 { (step.provider) "/" (step.preset) }
-            p.hint { (does(texts, step.provider)) }
+            p.hint { (does(texts, step.provider, &step.options)) }
             (work(view, &step.work))
             @if !step.items.is_empty() {
                 details {
