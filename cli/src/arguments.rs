@@ -3,9 +3,11 @@
 
 use std::{net::SocketAddr, path::PathBuf};
 
-use clap::{Args, Parser, Subcommand};
-use darkroom_shared::job::{JobId, ProviderName, Route, StateName};
+use clap::{Args, Parser, Subcommand, ValueHint};
+use darkroom_shared::job::{ProviderName, Route, StateName};
 use url::Url;
+
+use crate::values::{self, JobName, RouteParser};
 
 /// Drop a photo into a bucket; the right service works on it; the result lies in the bucket.
 #[derive(Debug, Parser)]
@@ -53,19 +55,20 @@ impl Command {
 #[derive(Debug, Args)]
 pub(crate) struct Demo {
     /// Images to show it with; without any, four sample photos
+    #[arg(value_hint = ValueHint::FilePath)]
     pub(crate) files: Vec<PathBuf>,
     /// The folder for the results
-    #[arg(long, value_name = "DIR", default_value = "./darkroom-demo")]
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath, default_value = "./darkroom-demo")]
     pub(crate) out: PathBuf,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct Serve {
     /// The folder in which everything is kept
-    #[arg(long, value_name = "DIR", default_value = "./darkroom-data")]
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath, default_value = "./darkroom-data")]
     pub(crate) data: PathBuf,
     /// The presets; without it, ./darkroom.toml if it is there (DARKROOM_CONFIG works too)
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) config: Option<PathBuf>,
     /// Where S3 listens
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:9000")]
@@ -82,7 +85,7 @@ pub(crate) struct Serve {
 }
 
 /// Where the bucket and the table are. Without `DARKROOM_BUCKET` and `DARKROOM_TABLE`, a `darkroom serve` is meant.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub(crate) struct Place {
     /// Where the S3 of `darkroom serve` listens
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:9000")]
@@ -95,15 +98,16 @@ pub(crate) struct Place {
 #[derive(Debug, Args)]
 pub(crate) struct Put {
     /// provider/preset, as in watermark/clean
+    #[arg(value_parser = RouteParser, hide_possible_values = true)]
     pub(crate) route: Route,
     /// The images
-    #[arg(required = true)]
+    #[arg(required = true, value_hint = ValueHint::FilePath)]
     pub(crate) files: Vec<PathBuf>,
     /// Wait for the results
     #[arg(long)]
     pub(crate) wait: bool,
     /// Wait for the results and fetch them into this folder
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub(crate) out: Option<PathBuf>,
     /// Print JSON and nothing else
     #[arg(long)]
@@ -115,10 +119,10 @@ pub(crate) struct Put {
 #[derive(Debug, Args)]
 pub(crate) struct Jobs {
     /// Only jobs in this state
-    #[arg(long, value_name = "S")]
+    #[arg(long, value_name = "S", value_parser = values::state())]
     pub(crate) state: Option<StateName>,
     /// Only jobs of this provider
-    #[arg(long, value_name = "P")]
+    #[arg(long, value_name = "P", value_parser = values::provider())]
     pub(crate) provider: Option<ProviderName>,
     /// At most so many
     #[arg(long, value_name = "N", default_value_t = 50)]
@@ -132,8 +136,8 @@ pub(crate) struct Jobs {
 
 #[derive(Debug, Args)]
 pub(crate) struct Job {
-    /// The job's id, as `darkroom jobs` prints it
-    pub(crate) id: JobId,
+    /// The job's id, as `darkroom jobs` prints it, or its beginning
+    pub(crate) id: JobName,
     /// Show the callbacks that are kept, as they came
     #[arg(long)]
     pub(crate) callback: bool,
@@ -146,9 +150,9 @@ pub(crate) struct Job {
 
 #[derive(Debug, Args)]
 pub(crate) struct Retry {
-    /// The job's id
+    /// The job's id, or its beginning
     #[arg(required_unless_present = "failed", conflicts_with = "failed")]
-    pub(crate) id: Option<JobId>,
+    pub(crate) id: Option<JobName>,
     /// All failed jobs
     #[arg(long)]
     pub(crate) failed: bool,
@@ -170,6 +174,7 @@ pub(crate) struct Backfill {
 #[derive(Debug, Args)]
 pub(crate) struct Release {
     /// The provider that is on hold, as `darkroom jobs` and `darkroom check` tell
+    #[arg(value_parser = values::provider())]
     pub(crate) provider: ProviderName,
     #[command(flatten)]
     pub(crate) place: Place,
@@ -178,7 +183,7 @@ pub(crate) struct Release {
 #[derive(Debug, Args)]
 pub(crate) struct Check {
     /// The presets; without it, ./darkroom.toml if it is there (DARKROOM_CONFIG works too)
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) config: Option<PathBuf>,
     /// Print JSON and nothing else
     #[arg(long)]

@@ -1,12 +1,17 @@
 //! The `darkroom` command: the whole of darkroom on one machine (`demo`, `serve`, `sandbox`), and the way to put images
-//! in and to see jobs (`put`, `jobs`, `job`, `retry`, `release`, `check`), here or on AWS.
+//! in and to see jobs (`put`, `jobs`, `job`, `retry`, `release`, `check`), here or on AWS. It wires; commands do the work.
 
 mod arguments;
 mod command;
 mod connection;
+mod hint;
 mod hold_notices;
+mod human;
 mod local;
+mod progress;
+mod table;
 mod terminal;
+mod values;
 
 use std::process::ExitCode;
 
@@ -27,6 +32,7 @@ pub(crate) enum Ended {
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let environment = Environment::of_process();
+    terminal::start(&environment);
     let filter = environment.get("RUST_LOG").unwrap_or_else(|| arguments.command.log_filter().to_owned());
     telemetry::start(telemetry::Format::Human, &filter);
     failpoint::start();

@@ -10,3 +10,4 @@ pub(crate) mod release;
 pub(crate) mod retry;
 pub(crate) mod sandbox;
 pub(crate) mod serve;
+mod wait;
