@@ -127,7 +127,11 @@ pub(crate) struct Jobs {
     /// At most so many
     #[arg(long, value_name = "N", default_value_t = 50)]
     pub(crate) limit: usize,
-    /// Print JSON and nothing else
+    /// Go on until Ctrl-C: on a terminal the list is drawn again every two seconds, elsewhere there is a line for each job
+    /// that is new or has another state. A look reads the whole table; where that takes long, looks are rarer
+    #[arg(long)]
+    pub(crate) watch: bool,
+    /// Print JSON and nothing else; with --watch, a line of it (as in job.json) for each such job
     #[arg(long)]
     pub(crate) json: bool,
     #[command(flatten)]

@@ -34,10 +34,22 @@ pub(crate) fn width() -> Option<usize> {
     terminal.is_term().then(|| usize::from(terminal.size().1))
 }
 
+/// Whether lines on standard output can be drawn over.
+pub(crate) fn can_redraw() -> bool {
+    Term::stdout().is_term() && !console::is_dumb()
+}
+
 /// A line on standard output.
 pub(crate) fn line(text: impl std::fmt::Display) {
     // Who reads may have gone away (`| head -1`); that is no failure of ours.
     let _ = writeln!(std::io::stdout(), "{text}");
+}
+
+/// The same for lines without end. False: nobody reads them any more.
+#[must_use]
+pub(crate) fn line_is_read(text: impl std::fmt::Display) -> bool {
+    let mut out = std::io::stdout();
+    writeln!(out, "{text}").and_then(|()| out.flush()).is_ok()
 }
 
 /// A line for a person on standard error, where standard output is for programs.
@@ -79,6 +91,41 @@ pub(crate) fn style_of(state: StateName) -> Style {
 /// A state, painted for standard output.
 pub(crate) fn state(state: StateName) -> String {
     style_of(state).apply_to(state).to_string()
+}
+
+/// The terminal's other screen, drawn over again and again. Dropped, it leaves the terminal as it was.
+#[derive(Debug)]
+pub(crate) struct Screen(Term);
+
+impl Screen {
+    /// Goes to the other screen.
+    pub(crate) fn open() -> Self {
+        let screen = Self(Term::buffered_stdout());
+        screen.send("\x1b[?1049h\x1b[?25l");
+        screen
+    }
+
+    /// How many lines there are.
+    pub(crate) fn height(&self) -> usize {
+        usize::from(self.0.size().0)
+    }
+
+    /// Draws these lines and nothing else. All at once, and line over line, so that nothing flickers.
+    pub(crate) fn draw(&self, lines: &[String]) {
+        let lines = lines.iter().take(self.height());
+        let lines: Vec<String> = lines.map(|line| format!("{line}\x1b[K")).collect();
+        self.send(&format!("\x1b[H{}\x1b[J", lines.join("\r\n")));
+    }
+
+    fn send(&self, text: &str) {
+        let _ = self.0.write_str(text).and_then(|()| self.0.flush());
+    }
+}
+
+impl Drop for Screen {
+    fn drop(&mut self) {
+        self.send("\x1b[?25h\x1b[?1049l");
+    }
 }
 
 #[cfg(test)]

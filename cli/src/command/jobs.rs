@@ -8,6 +8,7 @@ use darkroom_shared::{
 };
 use jiff::Timestamp;
 
+use super::watch;
 use crate::{
     Ended,
     arguments::Jobs,
@@ -23,6 +24,9 @@ use crate::{
 pub(crate) async fn run(arguments: Jobs, environment: &Environment) -> anyhow::Result<Ended> {
     let connection = Connection::open(&arguments.place, environment).await?;
     connection.check().await?;
+    if arguments.watch {
+        return watch::run(&connection, &arguments).await;
+    }
     if arguments.json {
         let jobs = connection.jobs.list(filter(&arguments), arguments.limit).await;
         let mut documents = Vec::new();
@@ -39,7 +43,7 @@ pub(crate) async fn run(arguments: Jobs, environment: &Environment) -> anyhow::R
 }
 
 /// Which jobs are asked for.
-fn filter(arguments: &Jobs) -> Filter {
+pub(super) fn filter(arguments: &Jobs) -> Filter {
     Filter { state: arguments.state, provider: arguments.provider }
 }
 
@@ -55,7 +59,7 @@ const COLUMNS: [Column; 6] = [
 
 /// What a list tells.
 #[derive(Debug)]
-struct List {
+pub(super) struct List {
     jobs: Vec<Job>,
     /// Lines about the providers: what is left on the accounts, and which are on hold.
     providers: Vec<String>,
@@ -64,7 +68,7 @@ struct List {
 
 impl List {
     /// Reads everything; that is the whole table.
-    async fn read(connection: &Connection, arguments: &Jobs) -> anyhow::Result<Self> {
+    pub(super) async fn read(connection: &Connection, arguments: &Jobs) -> anyhow::Result<Self> {
         let survey = connection.jobs.survey(filter(arguments), arguments.limit).await;
         let Survey { jobs, balances } = survey.hint(|| connection.about_the_table())?;
         let now = connection.now();
@@ -83,7 +87,7 @@ impl List {
     }
 
     /// The list in lines that are no wider than `width`, of the table no more than `height`.
-    fn lines(&self, width: Option<usize>, height: Option<usize>) -> Vec<String> {
+    pub(super) fn lines(&self, width: Option<usize>, height: Option<usize>) -> Vec<String> {
         let mut lines = if self.jobs.is_empty() {
             vec!["no jobs; put an image: darkroom put watermark/default photo.jpg".to_owned()]
         } else {
@@ -135,7 +139,7 @@ fn row(job: &Job, now: Timestamp, is_short: bool) -> Vec<Cell> {
 }
 
 /// What came of a job, or where it is and when it is looked at next.
-fn told(job: &Job, now: Timestamp) -> String {
+pub(super) fn told(job: &Job, now: Timestamp) -> String {
     match &job.state {
         State::Done { outputs } => human::count(outputs.len(), "file"),
         State::Failed { reason, .. } => reason.message.clone(),

@@ -11,3 +11,4 @@ pub(crate) mod retry;
 pub(crate) mod sandbox;
 pub(crate) mod serve;
 mod wait;
+mod watch;
