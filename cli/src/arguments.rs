@@ -4,14 +4,18 @@
 use std::{net::SocketAddr, path::PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueHint};
+use clap_complete::Shell;
 use darkroom_shared::job::{ProviderName, Route, StateName};
 use url::Url;
 
-use crate::values::{self, JobName, RouteParser};
+use crate::{
+    examples,
+    values::{self, JobName, RouteParser},
+};
 
 /// Drop a photo into a bucket; the right service works on it; the result lies in the bucket.
 #[derive(Debug, Parser)]
-#[command(version, propagate_version = true)]
+#[command(version, propagate_version = true, after_help = examples::help(examples::ALL))]
 pub(crate) struct Arguments {
     #[command(subcommand)]
     pub(crate) command: Command,
@@ -20,25 +24,38 @@ pub(crate) struct Arguments {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Show everything on this machine: photos go through sandbox providers, results are left in a folder
+    #[command(after_help = examples::help(examples::DEMO))]
     Demo(Demo),
     /// Run darkroom on this machine: S3, DynamoDB, queues, schedule and webhook in one process
+    #[command(after_help = examples::help(examples::SERVE))]
     Serve(Serve),
     /// Put images into the bucket
+    #[command(after_help = examples::help(examples::PUT))]
     Put(Put),
     /// List jobs, the newest first
+    #[command(after_help = examples::help(examples::JOBS))]
     Jobs(Jobs),
     /// Show one job
+    #[command(after_help = examples::help(examples::JOB))]
     Job(Job),
     /// Give failed jobs another try
+    #[command(after_help = examples::help(examples::RETRY))]
     Retry(Retry),
     /// Make jobs for uploads that have none, because their notifications were lost or came before there was darkroom
+    #[command(after_help = examples::help(examples::BACKFILL))]
     Backfill(Backfill),
     /// Let a provider's images go that wait because its account was the trouble
+    #[command(after_help = examples::help(examples::RELEASE))]
     Release(Release),
     /// Check the configuration and the credentials, and show what is left on the accounts; asks only what is free
+    #[command(after_help = examples::help(examples::CHECK))]
     Check(Check),
     /// Run the sandbox providers alone, for anyone's tests
+    #[command(after_help = examples::help(examples::SANDBOX))]
     Sandbox(Sandbox),
+    /// Print what makes a shell complete this command's words
+    #[command(after_help = examples::help(examples::COMPLETIONS))]
+    Completions(Completions),
 }
 
 impl Command {
@@ -201,4 +218,10 @@ pub(crate) struct Sandbox {
     /// Where the sandbox listens
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:9003")]
     pub(crate) listen: SocketAddr,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Completions {
+    /// Which shell
+    pub(crate) shell: Shell,
 }

@@ -4,6 +4,7 @@
 mod arguments;
 mod command;
 mod connection;
+mod examples;
 mod hint;
 mod hold_notices;
 mod human;
@@ -67,5 +68,6 @@ async fn run(command: Command, environment: Environment) -> anyhow::Result<Ended
         Command::Release(release) => command::release::run(release, &environment).await,
         Command::Check(check) => command::check::run(check, &environment).await,
         Command::Sandbox(sandbox) => command::sandbox::run(sandbox).await,
+        Command::Completions(completions) => Ok(command::completions::run(&completions)),
     }
 }

@@ -52,6 +52,11 @@ pub(crate) fn line_is_read(text: impl std::fmt::Display) -> bool {
     writeln!(out, "{text}").and_then(|()| out.flush()).is_ok()
 }
 
+/// A text as it is, on standard output.
+pub(crate) fn raw(text: &[u8]) {
+    let _ = std::io::stdout().write_all(text);
+}
+
 /// A line for a person on standard error, where standard output is for programs.
 pub(crate) fn note(text: impl std::fmt::Display) {
     let _ = writeln!(std::io::stderr(), "{text}");
