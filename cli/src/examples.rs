@@ -83,21 +83,20 @@ pub(crate) const COMPLETIONS: &[Example] = &[
     ("darkroom completions fish > ~/.config/fish/completions/darkroom.fish", "from the next shell on"),
 ];
 
-/// Examples as the end of a help text: each with what it does beside it, or above it where it is long.
+/// Examples as the end of a help text: each with what it does beside it, or above it where one is long.
 pub(crate) fn help(examples: &[Example]) -> StyledStr {
-    /// Lines that are longer have their words above them.
+    /// Beside longer lines there is no room.
     const LONGEST: usize = 50;
     let heading = *Styles::styled().get_header();
     let mut text = StyledStr::new();
     // Writing into a text does not fail.
     let _ = write!(text, "{heading}Examples:{heading:#}");
-    let lines = || examples.iter().map(|(line, _)| line.len()).filter(|length| *length <= LONGEST);
-    let width = lines().max().unwrap_or_default();
+    let width = examples.iter().map(|(line, _)| line.len()).max().unwrap_or_default();
     for (line, what) in examples {
-        let _ = if line.len() <= LONGEST {
+        let _ = if width <= LONGEST {
             write!(text, "\n  {line:<width$}  # {what}")
         } else {
-            write!(text, "\n  # {what}:\n  {line}")
+            write!(text, "\n  # {what}\n  {line}")
         };
     }
     text
