@@ -119,7 +119,7 @@ impl Progress {
     }
 
     /// Takes the lines away and leaves the sum.
-    pub(crate) fn finish(self) {
+    pub(crate) fn finish(&self) {
         let done = self.overall.position().saturating_sub(self.failed);
         let mut sum = format!("{done} of {} done", self.many);
         if self.failed > 0 {
@@ -127,6 +127,24 @@ impl Progress {
             let _ = write!(sum, ", {failed}");
         }
         self.say(format!("{sum}, in {}", human::elapsed(self.begun.elapsed())));
+        self.clear();
+    }
+
+    /// Leaves the lines as they are: where Ctrl-C was typed, a terminal has written `^C` among them, and nobody knows where
+    /// they begin.
+    pub(crate) fn leave(self) {
+        if self.is_watched() {
+            self.bars.set_draw_target(ProgressDrawTarget::hidden());
+            terminal::note("");
+        }
+    }
+
+    fn clear(&self) {
+        for bar in self.shown.values() {
+            bar.finish_and_clear();
+        }
+        self.overall.finish_and_clear();
+        let _ = self.bars.clear();
     }
 
     fn say(&self, text: impl std::fmt::Display) {
@@ -152,7 +170,8 @@ impl Progress {
         }
         let Some(key) = self.hidden.pop_front() else { return false };
         let bar = ProgressBar::new_spinner().with_style(self.line_style.clone()).with_elapsed(self.begun.elapsed());
-        let bar = self.bars.insert_before(&self.overall, bar.with_prefix(self.label(&key)));
+        let bar = bar.with_prefix(self.label(&key)).with_message("on its way");
+        let bar = self.bars.insert_before(&self.overall, bar);
         bar.enable_steady_tick(TURN_EVERY);
         self.shown.insert(key, bar);
         true
@@ -167,11 +186,7 @@ impl Progress {
 
 impl Drop for Progress {
     fn drop(&mut self) {
-        for bar in self.shown.values() {
-            bar.finish_and_clear();
-        }
-        self.overall.finish_and_clear();
-        let _ = self.bars.clear();
+        self.clear();
     }
 }
 

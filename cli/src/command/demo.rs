@@ -86,25 +86,29 @@ pub(crate) async fn run(demo: Demo) -> anyhow::Result<Ended> {
         "darkroom runs on this machine: S3 {}, webhook {}, DynamoDB {}; the providers are sandboxes",
         host.s3_url, host.http_url, host.dynamodb_url
     ));
-    let shown = async {
-        let mut progress =
-            Progress::start(uploads.iter().map(|upload| (upload.key.as_str().to_owned(), upload.label.clone())))?;
-        for Upload { key, bytes, .. } in &uploads {
-            host.app.objects.put(key.as_str(), "application/octet-stream", bytes.clone()).await?;
-        }
-        let watching = watch(&host, &uploads, &mut progress);
-        if let Ok(watched) = tokio::time::timeout(LONGEST, watching).await {
-            watched?;
-        }
-        progress.finish();
-        show(&host, &demo.out).await
-    };
+    let labels = uploads.iter().map(|upload| (upload.key.as_str().to_owned(), upload.label.clone()));
+    let mut progress = Progress::start(labels)?;
     let ended = tokio::select! {
-        ended = shown => ended,
-        _ = tokio::signal::ctrl_c() => Ok(Ended::SomeJobFailed),
+        ended = work(&host, &uploads, &demo.out, &mut progress) => ended,
+        _ = tokio::signal::ctrl_c() => {
+            progress.leave();
+            terminal::note("stopped; nothing of it is kept");
+            Ok(Ended::SomeJobFailed)
+        }
     };
     host.stop().await;
     ended
+}
+
+async fn work(host: &Host, uploads: &[Upload], out: &Path, progress: &mut Progress) -> anyhow::Result<Ended> {
+    for Upload { key, bytes, .. } in uploads {
+        host.app.objects.put(key.as_str(), "application/octet-stream", bytes.clone()).await?;
+    }
+    if let Ok(watched) = tokio::time::timeout(LONGEST, watch(host, uploads, progress)).await {
+        watched?;
+    }
+    progress.finish();
+    show(host, out).await
 }
 
 /// The images under the names that they get in the bucket.

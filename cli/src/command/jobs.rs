@@ -101,7 +101,12 @@ impl List {
             lines.truncate(height - 1);
             lines.push(format!("… and {left_out} more; --state, --provider and --limit make it fewer"));
         }
-        lines.extend(self.providers.iter().cloned());
+        // Where lines are counted, none may take the room of two.
+        let whole = |line: &str| match (width, height) {
+            (Some(width), Some(_)) => console::truncate_str(line, width, "…").into_owned(),
+            _ => line.to_owned(),
+        };
+        lines.extend(self.providers.iter().map(|line| whole(line)));
         lines
     }
 }
@@ -118,7 +123,7 @@ fn balance_line(provider: ProviderName, balance: &Balance, now: Timestamp) -> St
 
 fn hold_line(provider: ProviderName, hold: &Hold, now: Timestamp) -> String {
     let (since, next) = (human::moment(hold.since, now), human::until(hold.probe_at, now));
-    format!("{provider} is on hold since {since}: {} Next try {next}.", hold.message)
+    format!("{provider} is on hold since {since}. Next try {next}. {}", hold.message)
 }
 
 fn row(job: &Job, now: Timestamp, is_short: bool) -> Vec<Cell> {
@@ -149,7 +154,10 @@ pub(super) fn told(job: &Job, now: Timestamp) -> String {
         | State::Branching { .. }
         | State::Ready { .. } => {
             let next_look = job.due_at().map(|due_at| format!("; next look {}", human::until(due_at, now)));
-            format!("{}{}", stage(job), next_look.unwrap_or_default())
+            // The state itself stands beside it.
+            let stage = stage(job);
+            let place = stage.strip_prefix(job.state.name().as_str()).unwrap_or(&stage);
+            format!("{}{}", place.trim_start_matches([':', ' ']), next_look.unwrap_or_default())
         }
     }
 }

@@ -68,7 +68,7 @@ pub(crate) async fn run(arguments: Put, environment: &Environment) -> anyhow::Re
     let documents = tokio::select! {
         documents = put_and_wait(&connection, &arguments, files, &mut progress) => documents?,
         _ = tokio::signal::ctrl_c() => {
-            drop(progress);
+            progress.leave();
             terminal::note("no longer waiting; what was put is worked on all the same: see `darkroom jobs`");
             return Ok(Ended::SomeJobFailed);
         }
