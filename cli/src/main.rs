@@ -1,12 +1,18 @@
 //! The `darkroom` command: the whole of darkroom on one machine (`demo`, `serve`, `sandbox`), and the way to put images
-//! in and to see jobs (`put`, `jobs`, `job`, `retry`, `release`, `check`), here or on AWS.
+//! in and to see jobs (`put`, `jobs`, `job`, `retry`, `release`, `check`), here or on AWS. It wires; commands do the work.
 
 mod arguments;
 mod command;
 mod connection;
+mod examples;
+mod hint;
 mod hold_notices;
+mod human;
 mod local;
+mod progress;
+mod table;
 mod terminal;
+mod values;
 
 use std::process::ExitCode;
 
@@ -27,6 +33,7 @@ pub(crate) enum Ended {
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let environment = Environment::of_process();
+    terminal::start(&environment);
     let filter = environment.get("RUST_LOG").unwrap_or_else(|| arguments.command.log_filter().to_owned());
     telemetry::start(telemetry::Format::Human, &filter);
     failpoint::start();
@@ -61,5 +68,6 @@ async fn run(command: Command, environment: Environment) -> anyhow::Result<Ended
         Command::Release(release) => command::release::run(release, &environment).await,
         Command::Check(check) => command::check::run(check, &environment).await,
         Command::Sandbox(sandbox) => command::sandbox::run(sandbox).await,
+        Command::Completions(completions) => Ok(command::completions::run(&completions)),
     }
 }
