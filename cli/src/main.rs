@@ -35,7 +35,7 @@ fn main() -> ExitCode {
     let environment = Environment::of_process();
     terminal::start(&environment);
     let filter = environment.get("RUST_LOG").unwrap_or_else(|| arguments.command.log_filter().to_owned());
-    telemetry::start(telemetry::Format::Human, &filter);
+    telemetry::start(telemetry::Format::Human, &without_signatures(filter), environment.get("NO_COLOR").is_none());
     failpoint::start();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
@@ -49,6 +49,12 @@ fn main() -> ExitCode {
         Ok(Ended::SomeJobFailed) => ExitCode::from(1),
         Err(problem) => wrong_use(&problem),
     }
+}
+
+/// The crate of the embedded S3 logs whole requests at `debug`, with signatures and cookies. Nobody asks for that who asks
+/// for `debug` in general.
+fn without_signatures(filter: String) -> String {
+    if filter.contains("s3s") { filter } else { format!("{filter},s3s=info,s3s_fs=info") }
 }
 
 fn wrong_use(problem: &anyhow::Error) -> ExitCode {

@@ -34,8 +34,17 @@ function localTimes(root) {
   }
 }
 
-// Before and after: the slider says how much of the one is seen.
+// Before and after: the slider says how much of the one is seen, and the first picture gives both their shape.
 function slide(root) {
+  for (const picture of root.querySelectorAll(".compare .before img")) {
+    const shape = () => {
+      if (picture.naturalWidth === 0) return;
+      const ratio = `${picture.naturalWidth} / ${picture.naturalHeight}`;
+      for (const one of picture.closest(".compare").querySelectorAll("img")) one.style.aspectRatio = ratio;
+    };
+    picture.addEventListener("load", shape);
+    shape();
+  }
   for (const slider of root.querySelectorAll(".slider")) {
     const show = () => slider.closest(".compare").style.setProperty("--shown", `${slider.value}%`);
     slider.addEventListener("input", show);
@@ -191,7 +200,10 @@ if (form) {
       const ended = ["done", "failed"].includes(badge.dataset.state);
       if (entry.state !== badge.dataset.state) entry.said.replaceChildren(link);
       entry.state = badge.dataset.state;
-      if (ended) return;
+      if (ended) {
+        entry.bar.hidden = true;
+        return;
+      }
     }
   };
 

@@ -26,9 +26,9 @@ pub(crate) fn duration(texts: &Texts, duration: SignedDuration) -> String {
     let (number, unit) = match s {
         ..10 => return format!("{:.1} {}", duration.as_secs_f64(), texts.second),
         10..120 => (s, texts.second),
-        120..7_200 => (s / 60, texts.minute),
-        7_200..172_800 => (s / 3_600, texts.hour),
-        _ => (s / 86_400, texts.day),
+        120..7_200 => ((s + 30) / 60, texts.minute),
+        7_200..172_800 => ((s + 1_800) / 3_600, texts.hour),
+        _ => ((s + 43_200) / 86_400, texts.day),
     };
     format!("{number} {unit}")
 }

@@ -80,6 +80,7 @@ catalogue! {
     waits_for_submit: "Is being sent to {provider}", "Отправляется в {provider}", "正在提交到 {provider}";
     waits_for_provider: "{provider} is working on it", "{provider} обрабатывает", "{provider} 正在处理";
     since: "since", "с", "自";
+    sent_at: "sent", "отправлено", "提交于";
     waits_for_branches: "Its images go on one by one:", "Снимки идут дальше по одному:", "各图片分别继续处理：";
     waits_for_fetch: "The result is being fetched", "Результат загружается", "正在取回结果";
     waits_to_fetch_again: "The result will be fetched again", "Результат будет запрошен ещё раз", "将再次取回结果";

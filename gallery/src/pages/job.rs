@@ -26,7 +26,7 @@ use crate::{
     pictures::{self, OutputPicture, Pictures, is_fresh},
     problem::Problem,
     providers,
-    waits::waits,
+    waits::{Detail, waits},
 };
 
 /// So many outputs are shown.
@@ -65,7 +65,7 @@ pub(crate) async fn page(
             p data-part="state" { (badge(texts, job.state.name())) " " span.route { (job.route) } }
         }
         div data-part="now" {
-            @if let Some(waits) = waits(texts, job, &holds, view.now) { div.now { (waits) } }
+            @if let Some(waits) = waits(texts, job, &holds, view.now, Detail::Whole) { div.now { (waits) } }
             (failure(&view, &tree))
         }
         div.columns {

@@ -27,7 +27,7 @@ use crate::{
     problem::Problem,
     providers,
     texts::Texts,
-    waits::waits,
+    waits::{Detail, waits},
 };
 
 /// Jobs on a page.
@@ -171,7 +171,7 @@ fn card(view: &View, Entry { tree, pictures }: &Entry, holds: &BTreeMap<Provider
                 @match &job.state {
                     JobState::Failed { reason: failure, .. } => p.trouble { (reason(job, failure)) },
                     JobState::Done { .. } => p.hint { (made(texts, tree)) },
-                    _ => (waits(texts, job, holds, view.now).unwrap_or_default()),
+                    _ => (waits(texts, job, holds, view.now, Detail::Brief).unwrap_or_default()),
                 }
                 p.hint { (human::time(texts, job.created_at, view.now)) }
                 @if state == StateName::Failed {

@@ -9,7 +9,11 @@ use super::{
     frame::View,
     parts::{badge, does, options},
 };
-use crate::{Gallery, human, pictures, problem::Problem, waits::waits};
+use crate::{
+    Gallery, human, pictures,
+    problem::Problem,
+    waits::{Detail, waits},
+};
 
 /// So many images of a step are told one by one.
 const MOST_ITEMS: usize = 50;
@@ -150,7 +154,7 @@ fn told_branch(view: &View, branch: &Tree, holds: &BTreeMap<ProviderName, Hold>)
     html! {
         li {
             (badge(view.texts, job.state.name())) " " (job.stem()) " "
-            (waits(view.texts, job, holds, view.now).unwrap_or_default())
+            (waits(view.texts, job, holds, view.now, Detail::Brief).unwrap_or_default())
         }
     }
 }
