@@ -129,7 +129,7 @@ impl View {
 }
 
 /// A page without navigation, for those who are not in.
-pub(super) fn bare(language: Language, title: &str, content: Markup) -> Markup {
+pub(super) fn bare(language: Language, title: &str, content: &Markup) -> Markup {
     html! {
         (DOCTYPE)
         html lang=(language.tag()) {
