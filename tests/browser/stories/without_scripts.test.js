@@ -38,7 +38,7 @@ story("without scripts: a failed job is retried, alone and among others, and the
     for (const id of ids) await darkroom.becomes(id, "failed");
     await page.goto(`/jobs/${ids[0]}`);
     await page.getByRole("button", { name: "Retry" }).click();
-    await page.waitForURL(`**/jobs/${ids[0]}`);
+    await page.getByRole("status").waitFor();
     await darkroom.becomes(ids[0], "done");
 
     await page.goto("/jobs");
@@ -48,7 +48,7 @@ story("without scripts: a failed job is retried, alone and among others, and the
     assert.deepEqual(await listed(page), [ids[1]]);
     await page.locator(".job input[type=checkbox]").check();
     await page.getByRole("button", { name: "Retry selected" }).click();
-    await page.waitForURL((url) => url.pathname === "/jobs");
+    await page.getByRole("status").waitFor();
     await darkroom.becomes(ids[1], "done");
   });
 

@@ -5,10 +5,11 @@ import { createRequire } from "node:module";
 const source = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const GRAVE = ["serious", "critical"];
 
-/** What axe finds, as lines for a person: what is grave, and what is less. */
-export async function examine(page) {
-  await page.evaluate(source);
-  const { violations } = await page.evaluate(() => window.axe.run(document, { resultTypes: ["violations"] }));
+/** What axe finds by these rules, or by all, as lines for a person: what is grave, and what is less. */
+export async function examine(page, rules) {
+  if (!(await page.evaluate(() => "axe" in window))) await page.evaluate(source);
+  const options = { resultTypes: ["violations"], ...(rules && { runOnly: rules }) };
+  const { violations } = await page.evaluate((options) => window.axe.run(document, options), options);
   const lines = violations.flatMap(({ id, impact, help, nodes }) =>
     nodes.map(({ target, failureSummary }) => ({
       isGrave: GRAVE.includes(impact),
