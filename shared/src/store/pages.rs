@@ -213,7 +213,8 @@ impl Jobs {
                 if keys.is_empty() {
                     break;
                 }
-                let asked = KeysAndAttributes::builder().set_keys(Some(keys)).build();
+                // Whoever has just had something done wants to see it.
+                let asked = KeysAndAttributes::builder().set_keys(Some(keys)).consistent_read(true).build();
                 let asked = asked.map_err(|e| StoreError::Table { doing: "read", message: e.to_string() })?;
                 let output = self.client.batch_get_item().request_items(&self.table, asked).send().await;
                 let output = output.map_err(|e| StoreError::Table { doing: "read", message: words(&e) })?;
