@@ -9,14 +9,21 @@ const wait = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 // Pictures that are not there (yet) leave their words in their place.
 function mindPictures(root) {
   for (const picture of root.querySelectorAll("img[data-missing]")) {
-    const missing = () => {
+    let tries = 0;
+    const missing = async () => {
+      // It may be made just now.
+      if (++tries <= 4) {
+        await wait(1000 * 2 ** tries);
+        picture.src = picture.src;
+        return;
+      }
       const words = document.createElement("span");
       words.className = "picture missing";
       words.textContent = picture.dataset.missing;
       picture.replaceWith(words);
     };
     if (picture.complete && picture.naturalWidth === 0 && picture.currentSrc) missing();
-    else picture.addEventListener("error", missing, { once: true });
+    picture.addEventListener("error", missing);
   }
 }
 
@@ -27,8 +34,17 @@ function localTimes(root) {
   }
 }
 
-// Before and after: the slider says how much of the one is seen.
+// Before and after: the slider says how much of the one is seen, and the first picture gives both their shape.
 function slide(root) {
+  for (const picture of root.querySelectorAll(".compare .before img")) {
+    const shape = () => {
+      if (picture.naturalWidth === 0) return;
+      const ratio = `${picture.naturalWidth} / ${picture.naturalHeight}`;
+      for (const one of picture.closest(".compare").querySelectorAll("img")) one.style.aspectRatio = ratio;
+    };
+    picture.addEventListener("load", shape);
+    shape();
+  }
   for (const slider of root.querySelectorAll(".slider")) {
     const show = () => slider.closest(".compare").style.setProperty("--shown", `${slider.value}%`);
     slider.addEventListener("input", show);
@@ -37,6 +53,7 @@ function slide(root) {
 }
 
 function prepare(root) {
+  mindChoice();
   mindPictures(root);
   localTimes(root);
   slide(root);
@@ -52,21 +69,35 @@ document.addEventListener("click", async (event) => {
   copier.innerHTML = words;
 });
 
-document.getElementById("select-all")?.addEventListener("change", (event) => {
-  for (const box of document.querySelectorAll("#retry input[name=id]")) box.checked = event.target.checked;
+// Chosen jobs can be retried, and only they.
+const retry = document.getElementById("retry");
+function mindChoice() {
+  const button = retry?.querySelector(".bulk button");
+  if (button) button.disabled = !retry.querySelector("input[name=id]:checked");
+}
+retry?.addEventListener("change", (event) => {
+  if (event.target.id === "select-all") {
+    for (const box of retry.querySelectorAll("input[name=id]")) box.checked = event.target.checked;
+  }
+  mindChoice();
 });
 
 // While something on the page goes on by itself, the parts that have changed are put in the place of the old ones.
 // Whatever somebody works with (a focused field, an open part, a ticked box) stays.
 async function live() {
   while (document.body.hasAttribute("data-live")) {
-    await wait(2000);
+    await wait(Number(document.body.dataset.live));
     if (document.hidden) continue;
     const answer = await fetch(location.href, { headers: { accept: "text/html" } }).catch(() => null);
     if (!answer?.ok || answer.redirected) continue;
     const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
-    if (!fresh.body.hasAttribute("data-live")) document.body.removeAttribute("data-live");
+    document.body.dataset.live = fresh.body.dataset.live;
     const list = document.querySelector("ul.jobs");
+    const empty = document.querySelector(".empty");
+    if (empty && fresh.querySelector("#retry")) {
+      location.reload();
+      return;
+    }
     const order = (page) => [...page.querySelectorAll("ul.jobs > [data-part]")].map((part) => part.dataset.part).join();
     if (list && order(fresh) !== order(document) && !list.querySelector(":checked")) {
       list.replaceWith(document.adoptNode(fresh.querySelector("ul.jobs")));
@@ -167,14 +198,19 @@ if (form) {
       link.href = `/jobs/${job.dataset.job}`;
       link.append(badge);
       const ended = ["done", "failed"].includes(badge.dataset.state);
-      if (entry.said.dataset.state !== badge.dataset.state) {
-        entry.said.replaceChildren(link);
-        entry.said.dataset.state = badge.dataset.state;
+      if (entry.state !== badge.dataset.state) entry.said.replaceChildren(link);
+      entry.state = badge.dataset.state;
+      if (ended) {
+        entry.bar.hidden = true;
+        return;
       }
-      if (ended) return;
     }
   };
 
+  form.addEventListener("change", (event) => {
+    if (event.target.name !== "route") return;
+    form.querySelector("button[type=submit]").textContent = form.dataset.uploadTo.replace("{route}", event.target.value);
+  });
   input.addEventListener("change", () => choose(input.files));
   for (const kind of ["dragenter", "dragover"]) {
     drop.addEventListener(kind, (event) => {

@@ -29,7 +29,7 @@ use darkroom_shared::{
     flow::{self, App, CallbackSecrets, CallbackUrls, NotesInTable},
     job::{ProviderName, Schedule},
     provider::{self, Equipment, Http, Notes, Providers, definition},
-    store::{Jobs, Objects, create_table},
+    store::{Jobs, Objects, add_newest_index, create_table},
     telemetry::metrics::Metrics,
 };
 use tokio::{
@@ -146,7 +146,11 @@ impl Host {
         let dynamodb_client = aws::dynamodb(&sdk, Some(&dynamodb_url));
         create_table(&dynamodb_client, NAME).await?;
         let (queue, messages) = MemoryQueue::new();
-        let jobs = Jobs::new(dynamodb_client, NAME);
+        let jobs = Jobs::new(dynamodb_client.clone(), NAME);
+        if add_newest_index(&dynamodb_client, NAME).await? {
+            let jobs = jobs.put_on_list().await?;
+            tracing::info!(jobs, "the jobs of an older darkroom are on the list of newest jobs now");
+        }
         let objects = Objects::new(s3_client.clone(), NAME);
         let app = app(&environment, settings.presets, jobs, objects, queue.clone())?;
         let secrets = CallbackSecrets::new(config::callback_secrets(&environment)?);

@@ -7,25 +7,26 @@ use axum::{
 };
 use darkroom_shared::{
     flow::inspect_bytes,
-    job::{Document, FailureKind, JobId, Rectangle, State as JobState, StateName, Tree},
+    job::{Document, FailureKind, JobId, Rectangle, State as JobState, StateName, Step, Tree},
+    store::StoreError,
 };
 use http::{HeaderMap, header};
 use maud::{Markup, html};
 use serde::Deserialize;
 
 use super::{
-    frame::{Place, View},
-    parts::{badge, file_name, picture},
+    frame::{GOES_ON, Place, RETRIED, View},
+    parts::{self, badge, file_name, picture},
     timeline::timeline,
 };
 use crate::{
     Gallery, actions,
     fields::OwnFields,
     human,
-    pictures::{self, OutputPicture, Pictures},
+    pictures::{self, OutputPicture, Pictures, is_fresh},
     problem::Problem,
     providers,
-    waits::waits,
+    waits::{Detail, waits},
 };
 
 /// So many outputs are shown.
@@ -54,26 +55,30 @@ pub(crate) async fn page(
     }
     let pictures = Pictures::of(gallery.app(), &tree, MOST_SHOWN).await?;
     let (job, texts) = (&tree.job, view.texts);
-    let goes_on = !job.state.is_finished();
+    let goes_on = !job.state.is_finished() || is_fresh(job, view.now);
     let holds = providers::holds(&gallery).await?;
     let document = Document::from(&tree);
-    let rectangles = rectangles(&gallery, &document).await?;
+    let rectangles = rectangles(&gallery, &tree, &pictures).await?;
     let content = html! {
         div.head {
             h1 { (file_name(job)) }
             p data-part="state" { (badge(texts, job.state.name())) " " span.route { (job.route) } }
         }
         div data-part="now" {
-            @if let Some(waits) = waits(texts, job, &holds, view.now) { div.now { (waits) } }
+            @if let Some(waits) = waits(texts, job, &holds, view.now, Detail::Whole) { div.now { (waits) } }
             (failure(&view, &tree))
         }
+        div.columns {
         div data-part="pictures" {
             (comparison(&view, &pictures, asked.compare.unwrap_or(1)))
             (outputs(&view, &gallery, &tree, &pictures))
             @for found in &rectangles { (drawn(&view, found)) }
         }
-        div data-part="timeline" { (timeline(&view, &gallery, &tree, &document, &holds).await?) }
-        (provenance(&view, &tree, &document, &pictures))
+        div {
+            div data-part="timeline" { (timeline(&view, &gallery, &tree, &document, &holds).await?) }
+            (provenance(&view, &tree, &document, &pictures))
+        }
+        }
     };
     Ok(view.page(Place::Jobs, file_name(job), goes_on, &content).into_response())
 }
@@ -96,7 +101,8 @@ pub(crate) async fn retry(
     match actions::retry(&gallery, &id).await? {
         actions::Retried::NoSuchJob => Err(Problem::NoSuchJob),
         actions::Retried::Forgotten => Err(darkroom_shared::flow::FlowError::Forgotten(id).into()),
-        actions::Retried::Queued | actions::Retried::NotFailed => Ok(Redirect::to(&format!("/jobs/{id}"))),
+        actions::Retried::Queued => Ok(Redirect::to(&format!("/jobs/{id}?said={RETRIED}"))),
+        actions::Retried::NotFailed => Ok(Redirect::to(&format!("/jobs/{id}"))),
     }
 }
 
@@ -109,7 +115,7 @@ pub(crate) async fn go_on(
     let number = fields.get("output").and_then(|number| number.parse().ok()).unwrap_or(1);
     let key = actions::go_on(&gallery, &job_id(&id)?, number, fields.get("route").unwrap_or_default()).await?;
     let mut query = url::form_urlencoded::Serializer::new(String::new());
-    Ok(Redirect::to(&format!("/jobs?{}", query.append_pair("text", &key).finish())))
+    Ok(Redirect::to(&format!("/jobs?{}", query.append_pair("text", &key).append_pair("said", GOES_ON).finish())))
 }
 
 fn job_id(id: &str) -> Result<JobId, Problem> {
@@ -122,7 +128,7 @@ fn failure(view: &View, tree: &Tree) -> Markup {
     html! {
         section.failure aria-labelledby="failure" {
             h2 #failure { (texts.failed_because) }
-            p { (reason.message) }
+            p { (parts::reason(&tree.job, reason)) }
             @if reason.kind != FailureKind::Superseded {
                 form method="post" action={ "/jobs/" (tree.job.id) "/retry" } {
                     (view.proof())
@@ -226,30 +232,31 @@ struct Found {
     rectangles: Vec<Rectangle>,
 }
 
-/// The rectangles of all steps, each with the image that the step worked on.
-async fn rectangles(gallery: &Gallery, document: &Document) -> Result<Vec<Found>, Problem> {
+/// The rectangles of all steps, each with the image that was sent: they are told in its pixels.
+async fn rectangles(gallery: &Gallery, tree: &Tree, pictures: &Pictures) -> Result<Vec<Found>, Problem> {
     let mut found = Vec::new();
-    let items = document
-        .steps
-        .iter()
-        .flat_map(|step| if step.items.is_empty() { std::slice::from_ref(&step.work) } else { &step.items });
-    for item in items.filter(|item| !item.rectangles.is_empty()) {
-        let Some(key) = &item.input else { continue };
-        let made = document.steps.iter().flat_map(|step| &step.work.outputs).find(|output| output.key == *key);
-        let pixels = match made {
-            Some(output) => Some((output.width, output.height)),
-            None => match gallery.app().objects.head_of(key, HEAD_BYTES).await {
-                Ok(head) => inspect_bytes(&head).ok().map(|inspected| (inspected.width, inspected.height)),
-                // The upload was taken away or replaced.
-                Err(darkroom_shared::store::StoreError::NoSuchObject(_)) => None,
-                Err(error) => return Err(error.into()),
-            },
+    for step in all_steps(tree).into_iter().filter(|step| !step.rectangles.is_empty()) {
+        let key = step.fitted.as_ref().unwrap_or(&step.input);
+        let head = match gallery.app().objects.head_of(key, HEAD_BYTES).await {
+            Ok(head) => head,
+            // The upload was taken away, or what was made of it on the way has expired.
+            Err(StoreError::NoSuchObject(_)) => continue,
+            Err(error) => return Err(error.into()),
         };
-        let Some((width, height)) = pixels else { continue };
-        let image = pictures::address(gallery.app(), key).await?;
-        found.push(Found { image, width, height, rectangles: item.rectangles.clone() });
+        let Ok(inspected) = inspect_bytes(&head) else { continue };
+        let image = match &pictures.original_thumbnail {
+            // Of the same shape, and a hundredth of its size.
+            Some(thumbnail) if *key == tree.job.upload.key => thumbnail.clone(),
+            _ => pictures::address(gallery.app(), key).await?,
+        };
+        let (width, height) = (inspected.width, inspected.height);
+        found.push(Found { image, width, height, rectangles: step.rectangles.clone() });
     }
     Ok(found)
+}
+
+fn all_steps(tree: &Tree) -> Vec<&Step> {
+    tree.job.steps.iter().chain(tree.branches.iter().flat_map(all_steps)).take(MOST_SHOWN).collect()
 }
 
 fn drawn(view: &View, found: &Found) -> Markup {

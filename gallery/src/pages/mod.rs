@@ -49,7 +49,7 @@ pub(crate) fn login(language: Language, next: &str, was_wrong: bool) -> Markup {
     bare(
         language,
         texts.sign_in,
-        html! {
+        &html! {
             form.login method="post" action="/login" {
                 h1 { "darkroom" }
                 input type="hidden" name="next" value=(next);
@@ -70,7 +70,7 @@ pub(crate) fn problem(language: Language, problem: &Problem) -> Markup {
     bare(
         language,
         problem.status().canonical_reason().unwrap_or_default(),
-        html! {
+        &html! {
             div.problem {
                 h1 { (problem.status().as_u16()) }
                 p { (problem.message(texts)) }

@@ -9,7 +9,11 @@ use super::{
     frame::View,
     parts::{badge, does, options},
 };
-use crate::{Gallery, human, pictures, problem::Problem, waits::waits};
+use crate::{
+    Gallery, human, pictures,
+    problem::Problem,
+    waits::{Detail, waits},
+};
 
 /// So many images of a step are told one by one.
 const MOST_ITEMS: usize = 50;
@@ -61,7 +65,7 @@ async fn told(view: &View, gallery: &Gallery, step: &DocumentStep) -> Result<Mar
     Ok(html! {
         li {
             h3 { (step.provider) "/" (step.preset) }
-            p.hint { (does(texts, step.provider)) }
+            p.hint { (does(texts, step.provider, &step.options)) }
             (work(view, &step.work))
             @if !step.items.is_empty() {
                 details {
@@ -150,7 +154,7 @@ fn told_branch(view: &View, branch: &Tree, holds: &BTreeMap<ProviderName, Hold>)
     html! {
         li {
             (badge(view.texts, job.state.name())) " " (job.stem()) " "
-            (waits(view.texts, job, holds, view.now).unwrap_or_default())
+            (waits(view.texts, job, holds, view.now, Detail::Brief).unwrap_or_default())
         }
     }
 }
