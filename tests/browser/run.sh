@@ -6,6 +6,9 @@
 # DARKROOM=path/to/darkroom takes a command that is built already. Pictures are left in target/browser, or in
 # $BROWSER_ARTEFACTS. --update-images puts the README's two into docs/images.
 set -euo pipefail
+# What the caller names is meant from where the caller is.
+[ -z "${DARKROOM:-}" ] || DARKROOM=$(realpath "$DARKROOM")
+[ -z "${BROWSER_ARTEFACTS:-}" ] || BROWSER_ARTEFACTS=$(realpath -m "$BROWSER_ARTEFACTS")
 cd "$(dirname "$0")"
 root=$(cd ../.. && pwd)
 
@@ -40,14 +43,12 @@ if ! cmp -s package-lock.json node_modules/.darkroom-lock; then
 fi
 
 if [ -z "${DARKROOM:-}" ]; then
-  cargo build --locked --manifest-path "$root/Cargo.toml" --package darkroom
-  DARKROOM=${CARGO_TARGET_DIR:-$root/target}/debug/darkroom
+  DARKROOM=$(cd "$root" && cargo build --locked --package darkroom && realpath "${CARGO_TARGET_DIR:-target}/debug/darkroom")
 fi
-DARKROOM=$(realpath "$DARKROOM")
-BROWSER_ARTEFACTS=$(realpath -m "${BROWSER_ARTEFACTS:-$root/target/browser}")
+BROWSER_ARTEFACTS=${BROWSER_ARTEFACTS:-$root/target/browser}
 export DARKROOM BROWSER_ARTEFACTS
-rm -rf "$BROWSER_ARTEFACTS"
 mkdir -p "$BROWSER_ARTEFACTS"
+rm -f "$BROWSER_ARTEFACTS"/*.png
 
 stories=("$@")
 [ ${#stories[@]} -gt 0 ] || stories=(stories/*.test.js)

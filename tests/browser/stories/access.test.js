@@ -79,7 +79,7 @@ test("every answer has the strict policy, and pages are kept by nobody", async (
   }
 });
 
-const shop = world({ token: true, environment: { RUST_LOG: "info,darkroom=debug,darkroom_shared=debug,darkroom_gallery=debug" } });
+const shop = world({ token: true, environment: { RUST_LOG: "debug" } });
 
 test("with a token, nothing is shown or done without it", async () => {
   const { gallery } = shop.darkroom;
@@ -125,6 +125,19 @@ story("another site's page can neither read nor post, and frames nothing", open,
     form.submit();
   }, `${site}/jobs/retry`);
   assert.equal((await posted).status(), 403);
+});
+
+story("what stands in an address or in a file's name stays text", open, {}, async (page, darkroom) => {
+  const trick = '"><script>document.title = "tricked"</script><img src=x onerror=alert(1)>';
+  await page.goto(`/jobs?${new URLSearchParams({ text: trick, route: "vkcloud/<b>", before: "" })}`);
+  assert.equal(await page.inputValue("input[name=text]"), trick);
+  const id = await darkroom.put("imageban/public", null, { name: "<b onclick=alert(1)>&amp;'.jpg", bytes: "no picture" });
+  await darkroom.becomes(id, "failed");
+  for (const path of ["/jobs", `/jobs/${id}`]) {
+    await page.goto(path);
+    assert.equal(await page.locator("main b, main script, [onclick], [onerror]").count(), 0, path);
+    assert.doesNotMatch(await page.title(), /tricked/);
+  }
 });
 
 story("the log holds no token, no cookie and no signed address", shop, {}, async (page, darkroom, context) => {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 
-import { becomesByItself, dropFiles, keep, listed, picturesAreThere, state, states } from "../support/page.js";
+import { becomesByItself, dropFiles, keep, listed, state, states } from "../support/page.js";
 import { sample } from "../support/places.js";
 import { story, world } from "../support/story.js";
 import { until } from "../support/until.js";
@@ -81,17 +81,4 @@ story("a preset is chosen and nothing else: the form asks for files", home, {}, 
   await page.locator("#upload button[type=submit]").click();
   assert.ok(await page.locator("#files").evaluate((input) => input.matches(":invalid") || input.matches(":focus")));
   assert.equal(new URL(page.url()).pathname, "/upload");
-});
-
-story("a newcomer finds the way from nothing to a photo that two services worked on", home, {}, async (page) => {
-  await page.goto("/");
-  await page.locator("nav").getByRole("link", { name: "Upload" }).click();
-  await page.setInputFiles("input[type=file]", sample("rocket.jpg"));
-  await page.locator("label", { hasText: "watermark/publish" }).click();
-  await page.locator("#upload button[type=submit]").click();
-  await becomesByItself(page, "a job that is done", async () => (await lines(page)) === 1);
-  await page.getByRole("link", { name: "done" }).click();
-  await page.getByRole("heading", { name: "Before and after" }).waitFor();
-  await page.getByRole("heading", { name: "vkcloud/double" }).waitFor();
-  await picturesAreThere(page);
 });

@@ -3,7 +3,7 @@ import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 
-import { presets } from "./places.js";
+import { presets as ours } from "./places.js";
 import { start } from "./process.js";
 import { until } from "./until.js";
 
@@ -13,7 +13,7 @@ export const TOKEN = "a token for the stories";
  * Starts it. `token`: whether one has to log in. `switched`: the services whose faults the story switches; they run in a
  * sandbox of their own, because the one inside serve has no switches.
  */
-export async function startDarkroom({ token = false, switched = [], environment = {} } = {}) {
+export async function startDarkroom({ token = false, switched = [], environment = {}, presets = ours } = {}) {
   const folder = await mkdtemp(join(tmpdir(), "darkroom-browser-"));
   const sandbox = switched.length > 0 ? await startSandbox(switched) : null;
   const serve = await start(

@@ -9,6 +9,8 @@ const root = resolve(here, "../../..");
 export const command = process.env.DARKROOM ?? join(process.env.CARGO_TARGET_DIR ?? join(root, "target"), "debug/darkroom");
 export const chromium = process.env.CHROMIUM ?? "/usr/bin/chromium";
 export const presets = join(here, "../presets.toml");
+/** What `serve` takes in a fresh clone. */
+export const examplePresets = join(root, "darkroom.toml");
 export const sample = (name) => join(root, "cli/samples", name);
 export const artefacts = process.env.BROWSER_ARTEFACTS ?? join(root, "target/browser");
 export const artefact = (name) => {

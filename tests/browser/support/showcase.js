@@ -2,6 +2,9 @@
 import { sample } from "./places.js";
 import { until } from "./until.js";
 
+/** Without a place at which a line could be broken. */
+const LONG_NAME = `${"the_oldest_photograph_of_the_album_".repeat(4)}.jpg`;
+
 /** Fills it, and returns the ids of its jobs. */
 async function fill(darkroom) {
   const [read, published, copied, improved, revived] = await Promise.all([
@@ -12,7 +15,7 @@ async function fill(darkroom) {
     darkroom.put("fangtang/revive", sample("old-portrait.jpg")),
   ]);
   for (const id of [read, published, copied, improved, revived]) await darkroom.becomes(id, "done");
-  const failed = await darkroom.put("vkcloud/double", null, { name: "holiday-notes.jpg", bytes: "This is no picture." });
+  const failed = await darkroom.put("vkcloud/double", null, { name: LONG_NAME, bytes: "This is no picture." });
   await darkroom.becomes(failed, "failed");
   await darkroom.fault("imgfactory", { refuse_payment: true });
   const held = await darkroom.put("imgfactory/copies", sample("rocket.jpg"));
