@@ -59,14 +59,17 @@ function prepare(root) {
   slide(root);
 }
 
+// Copying is for pages that came safely.
+if (!navigator.clipboard) for (const copier of document.querySelectorAll("[data-copy]")) copier.remove();
+
 document.addEventListener("click", async (event) => {
   const copier = event.target.closest("[data-copy]");
   if (!copier) return;
   await navigator.clipboard.writeText(copier.dataset.copy);
-  const words = copier.innerHTML;
+  copier.words ??= copier.innerHTML;
   copier.textContent = copier.dataset.copied;
   await wait(1500);
-  copier.innerHTML = words;
+  copier.innerHTML = copier.words;
 });
 
 // Chosen jobs can be retried, and only they.
@@ -87,35 +90,55 @@ retry?.addEventListener("change", (event) => {
 async function live() {
   while (document.body.hasAttribute("data-live")) {
     await wait(Number(document.body.dataset.live));
-    if (document.hidden) continue;
-    const answer = await fetch(location.href, { headers: { accept: "text/html" } }).catch(() => null);
-    if (!answer?.ok || answer.redirected) continue;
-    const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
-    document.body.dataset.live = fresh.body.dataset.live;
-    const list = document.querySelector("ul.jobs");
-    const empty = document.querySelector(".empty");
-    if (empty && fresh.querySelector("#retry")) {
-      location.reload();
-      return;
-    }
-    const order = (page) => [...page.querySelectorAll("ul.jobs > [data-part]")].map((part) => part.dataset.part).join();
-    if (list && order(fresh) !== order(document) && !list.querySelector(":checked")) {
-      list.replaceWith(document.adoptNode(fresh.querySelector("ul.jobs")));
-      prepare(document.querySelector("ul.jobs"));
+    // A connection may be lost for a while.
+    if (!document.hidden) await lookAgain().catch(() => null);
+  }
+}
+
+// Ages change all the time; they are no reason to put a part in the place of another.
+const untimed = (sent) => sent?.replace(/<time[^>]*>[^<]*<\/time>/g, "");
+
+async function lookAgain() {
+  const answer = await fetch(location.href, { headers: { accept: "text/html" } });
+  if (!answer.ok || answer.redirected) return;
+  const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+  document.body.dataset.live = fresh.body.dataset.live;
+  const list = document.querySelector("ul.jobs");
+  const freshList = fresh.querySelector("ul.jobs");
+  // From a list to none or the other way, the whole page is another.
+  if (Boolean(list) !== Boolean(freshList)) {
+    location.reload();
+    return;
+  }
+  const order = (jobs) => [...jobs.children].map((part) => part.dataset.part).join();
+  const inUse = list?.querySelector("input:checked") || list?.contains(document.activeElement);
+  if (list && order(freshList) !== order(list) && !inUse) {
+    list.replaceWith(document.adoptNode(freshList));
+    remember(freshList);
+    prepare(freshList);
+    return;
+  }
+  for (const part of document.querySelectorAll("[data-part]")) {
+    const other = fresh.querySelector(`[data-part="${CSS.escape(part.dataset.part)}"]`);
+    const busy = part.contains(document.activeElement) || part.querySelector("input:checked, details[open]") || part.open;
+    if (!other || busy) continue;
+    // What is compared is what was sent: scripts have changed what is on the page.
+    const sent = other.outerHTML;
+    if (untimed(sent) === untimed(part.sent)) {
+      const times = other.querySelectorAll("time");
+      part.querySelectorAll("time").forEach((time, place) => (time.textContent = times[place]?.textContent ?? ""));
       continue;
     }
-    for (const part of document.querySelectorAll("[data-part]")) {
-      const other = fresh.querySelector(`[data-part="${CSS.escape(part.dataset.part)}"]`);
-      const busy = part.contains(document.activeElement) || part.querySelector(":checked, details[open]") || part.open;
-      // What is compared is what was sent: scripts have changed what is on the page.
-      const sent = other?.outerHTML;
-      if (!other || busy || sent === part.sent) continue;
-      const changed = document.adoptNode(other);
-      changed.sent = sent;
-      part.replaceWith(changed);
-      prepare(changed);
-    }
+    const changed = document.adoptNode(other);
+    part.replaceWith(changed);
+    remember(changed);
+    changed.sent = sent;
+    prepare(changed);
   }
+}
+
+function remember(root) {
+  for (const part of root.querySelectorAll("[data-part]")) part.sent = part.outerHTML;
 }
 
 // Uploads: each file gets a signed address and goes there itself; then its job is followed to its end.
@@ -165,13 +188,13 @@ if (form) {
     new Promise((resolve, reject) => {
       const request = new XMLHttpRequest();
       request.open("PUT", address);
+      request.setRequestHeader("if-none-match", "*");
       request.upload.addEventListener("progress", (event) => progress(event.loaded / Math.max(event.total, 1)));
       request.addEventListener("load", () => (request.status < 300 ? resolve() : reject(new Error(request.statusText))));
       request.addEventListener("error", () => reject(new Error()));
       request.send(file);
     });
   const send = async (entry, route) => {
-    entry.begun = true;
     entry.said.textContent = form.dataset.uploading;
     try {
       const place = await ask("/api/uploads", { route, name: entry.file.name });
@@ -186,9 +209,10 @@ if (form) {
     }
   };
   const follow = async (entry, key) => {
-    for (let pause = 700; ; pause = Math.min(pause * 1.2, 5000)) {
+    for (let pause = 700, looks = 0; looks < 400; pause = Math.min(pause * 1.2, 5000), looks++) {
       await wait(pause);
       const answer = await fetch(`/jobs?text=${encodeURIComponent(key)}`).catch(() => null);
+      if (answer?.redirected) return;
       if (!answer?.ok) continue;
       const page = new DOMParser().parseFromString(await answer.text(), "text/html");
       const job = page.querySelector(".job");
@@ -236,6 +260,8 @@ if (form) {
     }
     input.value = "";
     input.required = false;
+    // Whatever is pressed meanwhile, none of them is sent twice.
+    for (const entry of waiting) entry.begun = true;
     // A few at a time: many at once are no quicker, and some would wait for so long that their address is no longer good.
     const next = async () => {
       for (let entry = waiting.shift(); entry; entry = waiting.shift()) await send(entry, route);
@@ -244,6 +270,13 @@ if (form) {
   });
 }
 
-for (const part of document.querySelectorAll("[data-part]")) part.sent = part.outerHTML;
+// What was said once is not said again after a reload.
+if (location.search.includes("said=")) {
+  const address = new URL(location.href);
+  address.searchParams.delete("said");
+  history.replaceState(null, "", address);
+}
+
+remember(document);
 prepare(document);
 live();

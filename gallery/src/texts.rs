@@ -157,6 +157,8 @@ catalogue! {
         "Улучшает снимки, раскрашивает, повышает разрешение.", "改善照片、上色并提高分辨率。";
     does_reading: "Finds text in an image and tells where it is.", "Находит текст на снимке и говорит, где он.",
         "识别图片中的文字并给出位置。";
+    does_showing: "Takes text watermarks away and draws where they were.", "Убирает текстовые водяные знаки и рисует, где они были.",
+        "去除文字水印并标出其位置。";
     does_improving: "Improves a photo.", "Улучшает снимок.", "改善照片。";
     does_colouring: "Colours a black-and-white photo.", "Раскрашивает чёрно-белый снимок.", "为黑白照片上色。";
     does_enlarging: "Raises the resolution.", "Повышает разрешение.", "提高分辨率。";

@@ -44,7 +44,10 @@ pub(crate) async fn run(serve: Serve, environment: Environment) -> anyhow::Resul
     terminal::line(format!("HTTP       {}  webhook, /health", host.http_url));
     terminal::line(match host.gallery {
         Gallery::On => format!("gallery    {}/", host.http_url),
-        Gallery::Off => "gallery    off: others reach this address, and DARKROOM_GALLERY_TOKEN is not set".to_owned(),
+        Gallery::Off => {
+            "gallery    off: others reach this address or the public one, and DARKROOM_GALLERY_TOKEN is not set"
+                .to_owned()
+        }
     });
     terminal::line(format!("DynamoDB   {}  table {NAME}", host.dynamodb_url));
     for provider in ProviderName::ALL {

@@ -29,7 +29,7 @@ use darkroom_shared::{
     flow::{self, App, CallbackSecrets, CallbackUrls, NotesInTable},
     job::{ProviderName, Schedule},
     provider::{self, Equipment, Http, Notes, Providers, definition},
-    store::{Jobs, Objects, add_newest_index, create_table},
+    store::{Jobs, Objects, add_newest_index, create_table, lacks_newest_index},
     telemetry::metrics::Metrics,
 };
 use tokio::{
@@ -127,13 +127,6 @@ impl Host {
         servers.spawn(dynamodb::serve(&settings.data.join("jobs.sqlite"), dynamodb, serving_stops.clone())?);
         let (created, uploads) = mpsc::unbounded_channel();
         let keys = access_keys(&settings.environment);
-        servers.spawn(s3_server::serve(
-            s3,
-            s3::LocalS3::new(bucket_root.clone(), created)?,
-            keys.clone(),
-            serving_stops.clone(),
-        ));
-
         let sandboxed: Vec<ProviderName> = ProviderName::ALL
             .into_iter()
             .filter(|&provider| !definition(provider).has_credentials(&settings.environment))
@@ -141,14 +134,21 @@ impl Host {
         let sandbox = if sandboxed.is_empty() { None } else { Some(sandbox(&settings.data, &http_url)?) };
         let environment = environment(&settings, &http_url, &sandboxed, sandbox.as_ref())?;
 
+        let public_url = environment.url("DARKROOM_PUBLIC_URL", None)?;
+        let pages_at = (http_url.parse()?, public_url.clone());
+        let local_s3 = s3::LocalS3::new(bucket_root.clone(), created)?;
+        servers.spawn(s3_server::serve(s3, local_s3, keys.clone(), pages_at, serving_stops.clone()));
+
         let sdk = aws::local(&keys.0, &keys.1)?;
         let s3_client = aws::s3(&sdk, Some(&s3_url));
         let dynamodb_client = aws::dynamodb(&sdk, Some(&dynamodb_url));
         create_table(&dynamodb_client, NAME).await?;
         let (queue, messages) = MemoryQueue::new();
         let jobs = Jobs::new(dynamodb_client.clone(), NAME);
-        if add_newest_index(&dynamodb_client, NAME).await? {
+        if lacks_newest_index(&dynamodb_client, NAME).await? {
+            // In this order: should we die in between, the next start does both again.
             let jobs = jobs.put_on_list().await?;
+            add_newest_index(&dynamodb_client, NAME).await?;
             tracing::info!(jobs, "the jobs of an older darkroom are on the list of newest jobs now");
         }
         let objects = Objects::new(s3_client.clone(), NAME);
@@ -160,7 +160,7 @@ impl Host {
             bail!("some presets cannot work with the credentials that are set: {}", unusable.join("; "));
         }
 
-        let access = Access::of_host(&environment, http.local_addr()?.ip())?;
+        let access = Access::of_host(&environment, http.local_addr()?.ip(), &public_url)?;
         let gallery = if let Access::Off = access { Gallery::Off } else { Gallery::On };
         let pages = darkroom_gallery::router(
             app.clone(),

@@ -32,7 +32,9 @@ use crate::{
 /// So many outputs are shown.
 const MOST_SHOWN: usize = 200;
 /// Pixels are told by an image's first bytes; a camera may put a preview and much else before them.
-const HEAD_BYTES: u64 = 512 * 1024;
+const HEAD_BYTES: u64 = 256 * 1024;
+/// Rectangles are drawn over so many images.
+const MOST_DRAWN: usize = 8;
 
 /// What the page is asked with.
 #[derive(Debug, Default, Deserialize)]
@@ -72,7 +74,7 @@ pub(crate) async fn page(
         div data-part="pictures" {
             (comparison(&view, &pictures, asked.compare.unwrap_or(1)))
             (outputs(&view, &gallery, &tree, &pictures))
-            @for found in &rectangles { (drawn(&view, found)) }
+            @for (number, found) in (1..).zip(&rectangles) { (drawn(&view, number, found)) }
         }
         div {
             div data-part="timeline" { (timeline(&view, &gallery, &tree, &document, &holds).await?) }
@@ -147,7 +149,7 @@ fn comparison(view: &View, pictures: &Pictures, number: usize) -> Markup {
     let (Some(before), Some(after)) =
         (&pictures.original_thumbnail, after.and_then(|output| output.thumbnail.as_deref()))
     else {
-        return Markup::default();
+        return alone(view, pictures);
     };
     html! {
         section #compare aria-labelledby="compare-title" {
@@ -166,6 +168,18 @@ fn comparison(view: &View, pictures: &Pictures, number: usize) -> Markup {
                     input.slider type="range" min="0" max="100" value="50";
                 }
             }
+        }
+    }
+}
+
+/// The original, where there is nothing yet to stand beside it.
+fn alone(view: &View, pictures: &Pictures) -> Markup {
+    let texts = view.texts;
+    let Some(original) = &pictures.original_thumbnail else { return Markup::default() };
+    html! {
+        section aria-labelledby="original" {
+            h2 #original { (texts.original) }
+            div.alone { (picture(texts, Some(original), texts.original)) }
         }
     }
 }
@@ -235,7 +249,7 @@ struct Found {
 /// The rectangles of all steps, each with the image that was sent: they are told in its pixels.
 async fn rectangles(gallery: &Gallery, tree: &Tree, pictures: &Pictures) -> Result<Vec<Found>, Problem> {
     let mut found = Vec::new();
-    for step in all_steps(tree).into_iter().filter(|step| !step.rectangles.is_empty()) {
+    for step in all_steps(tree).into_iter().filter(|step| !step.rectangles.is_empty()).take(MOST_DRAWN) {
         let key = step.fitted.as_ref().unwrap_or(&step.input);
         let head = match gallery.app().objects.head_of(key, HEAD_BYTES).await {
             Ok(head) => head,
@@ -259,12 +273,12 @@ fn all_steps(tree: &Tree) -> Vec<&Step> {
     tree.job.steps.iter().chain(tree.branches.iter().flat_map(all_steps)).take(MOST_SHOWN).collect()
 }
 
-fn drawn(view: &View, found: &Found) -> Markup {
-    let texts = view.texts;
+fn drawn(view: &View, number: usize, found: &Found) -> Markup {
+    let (texts, heading) = (view.texts, format!("rectangles-{number}"));
     html! {
-        section aria-labelledby="rectangles" {
-            h2 #rectangles { (texts.found_rectangles) }
-            svg.rectangles viewBox={ "0 0 " (found.width) " " (found.height) } role="img" aria-labelledby="rectangles" {
+        section aria-labelledby=(heading) {
+            h2 id=(heading) { (texts.found_rectangles) }
+            svg.rectangles viewBox={ "0 0 " (found.width) " " (found.height) } role="img" aria-labelledby=(heading) {
                 image href=(found.image) width=(found.width) height=(found.height) {}
                 @for rectangle in &found.rectangles {
                     rect x=(rectangle.x) y=(rectangle.y) width=(rectangle.w) height=(rectangle.h) vector-effect="non-scaling-stroke" {
@@ -293,7 +307,7 @@ fn provenance(view: &View, tree: &Tree, document: &Document, pictures: &Pictures
             h2 #provenance { (texts.provenance) }
             dl {
                 dt { (texts.uploaded_as) } dd { code { (job.upload.key) } }
-                dt { (texts.original) } dd { a href=(pictures.original) target="_blank" rel="noopener" { (texts.download) } " · " (human::size(job.upload.bytes)) }
+                dt { (texts.original) } dd data-part="original" { a href=(pictures.original) target="_blank" rel="noopener" { (texts.download) } " · " (human::size(job.upload.bytes)) }
                 @if let Some(sha256) = &job.upload.sha256 { dt { "SHA-256" } dd { code { (sha256) } } }
                 dt { (texts.result_folder) } dd { code { (folder) } }
                 dt { (texts.made) } dd { (human::time(texts, job.created_at, view.now)) }

@@ -7,7 +7,6 @@ use axum::{
     response::{IntoResponse as _, Redirect, Response},
 };
 use darkroom_shared::{
-    flow,
     job::{Hold, JobId, ProviderName, State as JobState, StateName, Tree, UPLOADS_PREFIX},
     store::{Page, PageFilter},
 };
@@ -54,7 +53,7 @@ pub(crate) async fn page(
     let mut page = gallery.app().jobs.page(&filter, before.as_ref(), MOST_ON_A_PAGE).await?;
     let jobs = std::mem::take(&mut page.jobs);
     let entries = try_join_all(jobs.into_iter().map(|job| async {
-        let tree = flow::tree(&gallery.app().jobs, job).await?;
+        let tree = actions::first_branches(&gallery, job).await?;
         let pictures = Pictures::of(gallery.app(), &tree, 1).await?;
         Ok::<_, Problem>(Entry { tree, pictures })
     }))
@@ -77,10 +76,13 @@ pub(crate) async fn retry(State(gallery): State<Gallery>, OwnFields(fields): Own
     let mut said = NOTHING_CHOSEN;
     for id in fields.all("id").take(actions::MOST_RETRIED) {
         let id: JobId = id.parse().map_err(|_| Problem::NoSuchJob)?;
-        actions::retry(&gallery, &id).await?;
-        said = RETRIED;
+        if actions::retry(&gallery, &id).await? == actions::Retried::Queued {
+            said = RETRIED;
+        }
     }
-    Ok(Redirect::to(&format!("/jobs?said={said}")))
+    // Back to the same part of the list.
+    let back = fields.get("back").filter(|back| back.starts_with("/jobs?")).map(|back| format!("{back}&"));
+    Ok(Redirect::to(&format!("{}said={said}", back.unwrap_or_else(|| "/jobs?".to_owned()))))
 }
 
 fn filter_form(view: &View, gallery: &Gallery, asked: &Asked) -> Markup {
@@ -146,6 +148,7 @@ fn list(view: &View, asked: &Asked, entries: &[Entry], holds: &BTreeMap<Provider
     html! {
         form #retry method="post" action="/jobs/retry" {
             (view.proof())
+            input type="hidden" name="back" value=(asked.address(None));
             div data-part="bulk" {
                 @if some_failed {
                     div.bulk {
@@ -185,7 +188,7 @@ fn card(view: &View, Entry { tree, pictures }: &Entry, holds: &BTreeMap<Provider
 /// What came of a job: images, or, where it only reads, places.
 fn made(texts: &Texts, tree: &Tree) -> String {
     let places: usize = tree.job.steps.iter().map(|step| step.rectangles.len()).sum();
-    match tree.outputs().len() {
+    match tree.outputs().len().max(tree.job.branched_outputs().len()) {
         0 => format!("{}: {places}", texts.places_found),
         outputs => format!("{}: {outputs}", texts.outputs),
     }

@@ -37,12 +37,14 @@ pub(super) fn state_word(texts: &Texts, state: StateName) -> &'static str {
 
 /// What a step of a provider with these options does, in a sentence.
 pub(super) fn does(texts: &Texts, provider: ProviderName, options: &Value) -> &'static str {
+    let is_on = |name: &str| options.get(name).is_some_and(|value| value == true);
     let word = |name: &str| options.get(name).and_then(Value::as_str);
     match (provider, word("mode"), word("repair_type").or(word("output"))) {
-        (ProviderName::Watermark, ..) if options.get("ocr_only").is_some_and(|only| only == true) => texts.does_reading,
+        (ProviderName::Watermark, ..) if is_on("ocr_only") => texts.does_reading,
+        (ProviderName::Watermark, ..) if is_on("show") => texts.does_showing,
         (ProviderName::Vkcloud, _, Some("colorized")) => texts.does_colouring,
-        (ProviderName::Vkcloud, Some("improve"), _) => texts.does_improving,
         (ProviderName::Vkcloud, Some("resolution"), _) => texts.does_enlarging,
+        (ProviderName::Vkcloud, ..) => texts.does_improving,
         (ProviderName::Fangtang, _, Some("bg")) => texts.does_background,
         _ => generally_does(texts, provider),
     }

@@ -50,7 +50,7 @@ fn card(view: &View, provider: &ProviderStatus) -> Markup {
             p { (generally_does(texts, provider.name)) }
             @match &provider.hold {
                 Some(hold) => div.failure {
-                    p { span.badge.failed { span aria-hidden="true" { "⏸" } " " (texts.on_hold) } " "
+                    p { span.badge.failed { span aria-hidden="true" { "‖" } " " (texts.on_hold) } " "
                         (texts.since) " " (human::time(texts, hold.since, view.now)) }
                     p { (hold.message) }
                     p.hint { (texts.next_try) " " (human::time(texts, hold.probe_at, view.now)) }

@@ -100,7 +100,8 @@ fn work(view: &View, work: &DocumentItem) -> Markup {
     html! {
         dl.work {
             dt { (texts.attempts) } dd { (work.attempts) }
-            dt { (texts.charged) } dd { (work.charges) }
+            // Some services never tell.
+            @if work.charges > 0 { dt { (texts.charged) } dd { (work.charges) } }
             @if let Some(left) = work.balance { dt { (texts.balance) } dd { (left) } }
             @if let Some(task) = &work.task_id { dt { (texts.task) } dd { code { (task) } } }
             @if let Some(at) = work.submitted_at { dt { (texts.sent) } dd { (human::time(texts, at, view.now)) } }

@@ -99,6 +99,7 @@ fn preset(view: &View, gallery: &Gallery, route: &Route, chosen: &str) -> Markup
 pub(crate) async fn take(
     State(gallery): State<Gallery>,
     Extension(visitor): Extension<Visitor>,
+    view: View,
     mut form: Multipart,
 ) -> Result<Response, Problem> {
     let wrong = |problem: axum::extract::multipart::MultipartError| Problem::WrongRequest(problem.body_text());
@@ -119,6 +120,9 @@ pub(crate) async fn take(
             ("route", None) => route = field.text().await.map_err(wrong)?,
             _ => {}
         }
+    }
+    if files.is_empty() {
+        return Err(Problem::WrongRequest(view.texts.no_files.to_lowercase().trim_end_matches(['.', '。']).to_owned()));
     }
     for (name, bytes) in files {
         let key = uploads::new_key(gallery.app(), &route, &name)?;

@@ -194,7 +194,7 @@ async fn claim(app: &App, job: Job) -> Result<Option<QueueName>, FlowError> {
     // Before the wake-up, so that the next round does not send another one.
     let until = match queue {
         // A large result takes its time.
-        QueueName::Collect => fetch_lease(app, &job),
+        QueueName::Collect | QueueName::Thumbnails => fetch_lease(app, &job),
         QueueName::Submit(_) => app.schedule.wake_again_at(app.now()),
     };
     Ok(app.advance(job, &Event::Woken { until }).await?.map(|_| queue))

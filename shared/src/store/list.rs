@@ -6,6 +6,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 
 use super::{
     Jobs, StoreError,
+    provider_row::only_condition_failed,
     row::{LANES, listed, readable},
     table::{DUE_INDEX, ID, LANE, SHELF},
     words,
@@ -87,9 +88,13 @@ impl Jobs {
                 update = update.expression_attribute_names(format!("#n{place}"), name);
                 update = update.expression_attribute_values(format!(":v{place}"), value);
             }
+            // A row that has expired meanwhile is not to come back as one that is only on a list.
+            update = update.condition_expression("attribute_exists(#id)").expression_attribute_names("#id", ID);
             update = update.update_expression(format!("SET {}", set.join(", ")));
-            update.send().await.map_err(|e| StoreError::Table { doing: "written", message: words(&e) })?;
-            put += 1;
+            match update.send().await {
+                Ok(_) => put += 1,
+                Err(error) => only_condition_failed(&error)?,
+            }
         }
         Ok(put)
     }

@@ -69,17 +69,21 @@ pub async fn create_table(client: &Client, table: &str) -> Result<(), StoreError
     Ok(())
 }
 
-/// Gives a table that was made before there was a list of newest jobs its index. False: it has it. The rows that are there
-/// come onto the list by [`super::Jobs::put_on_list`].
+/// Whether a table was made before there was a list of newest jobs.
 ///
 /// # Errors
 /// When DynamoDB refuses.
-pub async fn add_newest_index(client: &Client, table: &str) -> Result<bool, StoreError> {
+pub async fn lacks_newest_index(client: &Client, table: &str) -> Result<bool, StoreError> {
     let described = client.describe_table().table_name(table).send().await.map_err(|e| failed(words(&e)))?;
     let indexes = described.table.and_then(|table| table.global_secondary_indexes).unwrap_or_default();
-    if indexes.iter().any(|index| index.index_name() == Some(NEWEST_INDEX)) {
-        return Ok(false);
-    }
+    Ok(!indexes.iter().any(|index| index.index_name() == Some(NEWEST_INDEX)))
+}
+
+/// Gives such a table the index. The rows that are there are put on the list before, by [`super::Jobs::put_on_list`].
+///
+/// # Errors
+/// When DynamoDB refuses.
+pub async fn add_newest_index(client: &Client, table: &str) -> Result<(), StoreError> {
     let newest = newest()?;
     let create = CreateGlobalSecondaryIndexAction::builder()
         .index_name(NEWEST_INDEX)
@@ -93,7 +97,7 @@ pub async fn add_newest_index(client: &Client, table: &str) -> Result<bool, Stor
     }
     let change = GlobalSecondaryIndexUpdate::builder().create(create).build();
     update.global_secondary_index_updates(change).send().await.map_err(|e| failed(words(&e)))?;
-    Ok(true)
+    Ok(())
 }
 
 /// What keys are made of.

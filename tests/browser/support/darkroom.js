@@ -47,7 +47,7 @@ export async function startDarkroom({ token = false, switched = [], environment 
   /** Puts a file, and returns its job's id once there is one. */
   darkroom.put = async (route, file, { name = basename(file), bytes } = {}) => {
     const place = await darkroom.ask("/api/uploads", { route, name });
-    const answer = await fetch(place.url, { method: "PUT", body: bytes ?? (await readFile(file)) });
+    const answer = await fetch(place.url, { method: "PUT", headers: { "if-none-match": "*" }, body: bytes ?? (await readFile(file)) });
     if (!answer.ok) throw new Error(`${place.key}: ${answer.status} ${await answer.text()}`);
     return until(`a job for ${place.key}`, async () => {
       const { jobs } = await darkroom.ask(`/api/jobs?text=${encodeURIComponent(place.key)}`);
