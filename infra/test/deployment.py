@@ -315,8 +315,8 @@ class Darkroom:
     def start_anew(self, function: str):
         """A function that runs keeps what it has read; one whose configuration is written, even the same, starts again."""
         name = f"{STACK}-{function}"
-        description = self.functions.get_function_configuration(FunctionName=name)["Description"]
-        self.functions.update_function_configuration(FunctionName=name, Description=description)
+        timeout_s = self.functions.get_function_configuration(FunctionName=name)["Timeout"]
+        self.functions.update_function_configuration(FunctionName=name, Timeout=timeout_s)
 
 
 def happy_ways(darkroom: Darkroom) -> dict:
