@@ -53,6 +53,20 @@ locals {
       dimensions  = { FunctionName = aws_lambda_function.webhook.function_name }
       statistic   = "Sum"
     }
+    gallery-errors = {
+      description = "The gallery does not start or breaks off. Nothing of a job's way depends on it."
+      namespace   = "AWS/Lambda"
+      metric      = "Errors"
+      dimensions  = { FunctionName = aws_lambda_function.gallery.function_name }
+      statistic   = "Sum"
+    }
+    gallery-throttles = {
+      description = "More people, or somebody unwanted, ask the gallery than it may answer at the same time. docs/OPERATIONS.md, 'The gallery on AWS'."
+      namespace   = "AWS/Lambda"
+      metric      = "Throttles"
+      dimensions  = { FunctionName = aws_lambda_function.gallery.function_name }
+      statistic   = "Sum"
+    }
   }
   alarms = { for name, alarm in merge(local.queue_alarms, local.provider_alarms, local.function_alarms) : name => alarm if var.alarms }
   topics = var.alarm_topic == "" ? [] : [var.alarm_topic]

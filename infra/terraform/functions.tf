@@ -9,6 +9,7 @@ locals {
     DARKROOM_BUCKET           = module.kept.bucket
     DARKROOM_TABLE            = module.kept.table
     DARKROOM_QUEUE_URL_PREFIX = local.queue_url_prefix
+    DARKROOM_THUMBNAILS       = var.thumbnails
     RUST_LOG                  = var.log_level
   }
   set = {
@@ -181,10 +182,51 @@ resource "aws_lambda_function_url" "webhook" {
   authorization_type = "NONE"
 }
 
-resource "aws_lambda_permission" "webhook_url" {
+# The gallery shows people what happened to their images. It can read all of them, and writes nothing into the bucket but
+# new uploads. Without its token in the parameter store it is off.
+resource "aws_lambda_function" "gallery" {
+  function_name                  = "${var.name}-gallery"
+  description                    = "Shows people what happened to their images"
+  role                           = "${local.role}/${aws_iam_role.function["gallery"].name}"
+  runtime                        = local.runtime
+  handler                        = "bootstrap"
+  architectures                  = [var.architecture]
+  filename                       = local.zip["gallery"]
+  source_code_hash               = filebase64sha256(local.zip["gallery"])
+  timeout                        = 29
+  memory_size                    = 512
+  reserved_concurrent_executions = var.gallery_concurrency == null ? -1 : var.gallery_concurrency
+
+  environment {
+    variables = merge(local.environment["gallery"], local.for_secrets, local.for_presets)
+  }
+
+  logging_config {
+    log_format = "Text"
+    log_group  = aws_cloudwatch_log_group.function["gallery"].name
+  }
+}
+
+resource "aws_lambda_function_url" "gallery" {
+  function_name = aws_lambda_function.gallery.function_name
+  # Whoever has the token is let in, by the function itself; docs/OPERATIONS.md, "The gallery on AWS".
+  authorization_type = "NONE"
+}
+
+# The functions that have a Function URL which anyone may call.
+locals {
+  open = {
+    gallery = aws_lambda_function.gallery.function_name
+    webhook = aws_lambda_function.webhook.function_name
+  }
+}
+
+resource "aws_lambda_permission" "url" {
+  for_each = local.open
+
   statement_id           = "AnyoneMayCallTheUrl"
   action                 = "lambda:InvokeFunctionUrl"
-  function_name          = aws_lambda_function.webhook.function_name
+  function_name          = each.value
   principal              = "*"
   function_url_auth_type = "NONE"
 }
@@ -192,20 +234,33 @@ resource "aws_lambda_permission" "webhook_url" {
 # Since October 2025 a Function URL needs a second right, to invoke the function by way of the URL. Version 5 of the AWS
 # provider cannot say "by way of the URL"; later ones can, and so can CloudFormation. Without those
 # words, anyone with an AWS account could invoke the function past its URL.
-resource "aws_cloudformation_stack" "webhook_url" {
-  name = "${var.name}-webhook-url"
+resource "aws_cloudformation_stack" "url" {
+  for_each = local.open
+
+  name = "${var.name}-${each.key}-url"
   template_body = jsonencode({
-    Description = "The right of anyone to invoke ${var.name}-webhook by way of its URL. Belongs to the Terraform module."
+    Description = "The right of anyone to invoke ${each.value} by way of its URL. Belongs to the Terraform module."
     Resources = {
       Permission = {
         Type = "AWS::Lambda::Permission"
         Properties = {
           Action                = "lambda:InvokeFunction"
-          FunctionName          = aws_lambda_function.webhook.function_name
+          FunctionName          = each.value
           Principal             = "*"
           InvokedViaFunctionUrl = true
         }
       }
     }
   })
+}
+
+# What these were called while the webhook alone had a Function URL.
+moved {
+  from = aws_lambda_permission.webhook_url
+  to   = aws_lambda_permission.url["webhook"]
+}
+
+moved {
+  from = aws_cloudformation_stack.webhook_url
+  to   = aws_cloudformation_stack.url["webhook"]
 }

@@ -62,6 +62,7 @@ locals {
     {
       collector = flatten([for provider in keys(local.providers) : ["${upper(provider)}_URL", "${upper(provider)}_RESULT_HOSTS"]])
       poller    = [for provider in local.polled : "${upper(provider)}_URL"]
+      gallery   = flatten([for provider in keys(local.providers) : ["${upper(provider)}_RATE", "${upper(provider)}_DAILY"]])
       webhook   = []
     }
   )
@@ -72,12 +73,13 @@ locals {
     { for provider in var.providers_used : "submit-${provider}" => local.providers[provider].secrets },
     {
       poller  = flatten([for provider in local.polled : local.providers[provider].secrets])
+      gallery = ["DARKROOM_GALLERY_TOKEN"]
       webhook = ["DARKROOM_CALLBACK_SECRET"]
     }
   )
 
   submitters = toset([for provider in var.providers_used : "submit-${provider}"])
-  functions  = setunion(local.submitters, ["collector", "poller", "webhook"])
+  functions  = setunion(local.submitters, ["collector", "gallery", "poller", "webhook"])
   # Queues and which function works on them.
   queues = merge({ for submitter in local.submitters : submitter => submitter }, { collect = "collector" })
 }

@@ -18,6 +18,11 @@ output "webhook_url" {
   value       = aws_lambda_function_url.webhook.function_url
 }
 
+output "gallery_url" {
+  description = "Where people look at their images, once the gallery has a token"
+  value       = aws_lambda_function_url.gallery.function_url
+}
+
 output "dashboard_url" {
   description = "What happens"
   value       = "https://${local.region}.console.aws.amazon.com/cloudwatch/home?region=${local.region}#dashboards:name=${aws_cloudwatch_dashboard.dashboard.dashboard_name}"

@@ -54,14 +54,18 @@ resource "aws_iam_role_policy" "table" {
     Version = "2012-10-17"
     Statement = concat(
       [{
-        Effect   = "Allow"
-        Action   = concat(["dynamodb:GetItem", "dynamodb:UpdateItem"], each.key == "webhook" ? [] : ["dynamodb:PutItem"])
+        Effect = "Allow"
+        Action = concat(
+          ["dynamodb:GetItem", "dynamodb:UpdateItem"],
+          each.key == "webhook" ? [] : ["dynamodb:PutItem"],
+          each.key == "gallery" ? ["dynamodb:BatchGetItem"] : []
+        )
         Resource = local.table
       }],
       contains(["webhook", "collector"], each.key) ? [] : [{
         Effect   = "Allow"
         Action   = ["dynamodb:Query"]
-        Resource = "${local.table}/index/due"
+        Resource = concat(["${local.table}/index/due"], each.key == "gallery" ? ["${local.table}/index/newest"] : [])
       }]
     )
   })
@@ -82,9 +86,13 @@ resource "aws_iam_role_policy" "bucket" {
         Resource = local.bucket
       },
       {
-        Effect   = "Allow"
-        Action   = ["s3:GetObject"]
-        Resource = ["${local.bucket}/uploads/*", "${local.bucket}/steps/*"]
+        Effect = "Allow"
+        Action = ["s3:GetObject"]
+        # The collector reads outputs for their thumbnails.
+        Resource = concat(
+          ["${local.bucket}/uploads/*", "${local.bucket}/steps/*"],
+          each.key == "collector" ? ["${local.bucket}/results/*"] : []
+        )
       },
       {
         Effect   = "Allow"
@@ -106,6 +114,33 @@ resource "aws_iam_role_policy" "poller_bucket" {
       Action   = ["s3:PutObject"]
       Resource = "${local.bucket}/results/*"
     }]
+  })
+}
+
+# It shows all that there is, and what it puts is nothing but new uploads: no result can be altered from it. The addresses
+# that it signs carry these very rights.
+resource "aws_iam_role_policy" "gallery_bucket" {
+  name = "bucket"
+  role = aws_iam_role.function["gallery"].name
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [
+      {
+        Effect   = "Allow"
+        Action   = ["s3:ListBucket"]
+        Resource = local.bucket
+      },
+      {
+        Effect   = "Allow"
+        Action   = ["s3:GetObject"]
+        Resource = ["${local.bucket}/uploads/*", "${local.bucket}/steps/*", "${local.bucket}/results/*"]
+      },
+      {
+        Effect   = "Allow"
+        Action   = ["s3:PutObject"]
+        Resource = "${local.bucket}/uploads/*"
+      }
+    ]
   })
 }
 
@@ -140,7 +175,7 @@ resource "aws_iam_role_policy" "secrets" {
 }
 
 resource "aws_iam_role_policy" "presets" {
-  for_each = var.config_key == "" ? toset([]) : local.submitters
+  for_each = var.config_key == "" ? toset([]) : setunion(local.submitters, ["gallery"])
 
   name = "presets"
   role = aws_iam_role.function[each.key].name

@@ -116,6 +116,24 @@ variable "collect_concurrency" {
   }
 }
 
+variable "thumbnails" {
+  description = "DARKROOM_THUMBNAILS: on, or off where nobody looks at the gallery and thumbnails would cost for nothing."
+  type        = string
+  default     = "on"
+  nullable    = false
+
+  validation {
+    condition     = contains(["on", "off"], var.thumbnails)
+    error_message = "on or off."
+  }
+}
+
+variable "gallery_concurrency" {
+  description = "How many requests the gallery answers at the same time; null: as many as the account lets it."
+  type        = number
+  default     = null
+}
+
 variable "bucket_name" {
   description = "Name of the bucket; empty for <name>-<account>-<region>."
   type        = string

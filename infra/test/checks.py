@@ -10,7 +10,7 @@ PARAMETERS = f"arn:aws:ssm:{REGION}:{ACCOUNT}:parameter{SECRETS_PATH}/"
 
 def against_the_code(stack: Stack, code: Code, everything_set: bool) -> list:
     found = list(stack.problems)
-    for check in (functions, variables, secrets, queues, mappings, notifications, table, alarms, outputs):
+    for check in (functions, variables, secrets, rights, queues, mappings, notifications, browsers, table, alarms, outputs):
         found += check(stack, code, everything_set)
     return found
 
@@ -62,6 +62,25 @@ def secrets(stack, code, _):
         for action in ("ssm:GetParameter", "ssm:GetParametersByPath", "ssm:GetParameterHistory"):
             for resource in stack.allowed(name, action):
                 yield f"function {name}: it may {action} on {resource} and never does"
+
+
+# What no function does: images and jobs go by the bucket's rules and the table's TTL alone, and nobody reads whole tables.
+NEVER = [
+    "dynamodb:DeleteItem", "dynamodb:DeleteTable", "dynamodb:Scan", "s3:DeleteObject", "s3:DeleteObjectVersion",
+    "s3:PutBucketPolicy", "sqs:PurgeQueue", "iam:PassRole",
+]
+
+
+def rights(stack, code, _):
+    for name in stack.names("function"):
+        for action in NEVER:
+            for resource in stack.allowed(name, action):
+                yield f"function {name}: it may {action} on {resource} and never does"
+        # People put by its leave. Could it put elsewhere, they could alter what has been paid for.
+        if name in code.functions and code.functions[name].signs_for_uploads:
+            below = f"arn:aws:s3:::{stack.parts['bucket']['BucketName']}/uploads/*"
+            for resource in sorted(stack.allowed(name, "s3:PutObject") - {below}):
+                yield f"function {name}: it may put to {resource}, and people may put no more than uploads"
 
 
 def queues(stack, code, _):
@@ -122,18 +141,22 @@ def notifications(stack, code, _):
         yield f"bucket: {prefix} is told to somebody, and nobody needs it"
 
 
+def browsers(stack, code, _):
+    rules = stack.parts["bucket"].get("CorsConfiguration", {}).get("CorsRules", [])
+    may_put = any("PUT" in rule["AllowedMethods"] and "*" in rule["AllowedOrigins"] for rule in rules)
+    for name in stack.names("function"):
+        if name in code.functions and code.functions[name].signs_for_uploads and not may_put:
+            yield f"bucket: {name} signs addresses to put to, and its CORS lets no browser put there"
+
+
 def table(stack, code, _):
     here, names = stack.parts["table"], code.table
     if here["AttributeDefinitions"] != code.attributes:
         yield f"table: attributes {here['AttributeDefinitions']}, and the code has {code.attributes}"
     if here["KeySchema"] != [{"AttributeName": names["ID"], "KeyType": "HASH"}]:
         yield f"table: its key is {here['KeySchema']}, and not {names['ID']}"
-    index = {
-        "IndexName": names["DUE_INDEX"], "Projection": {"ProjectionType": code.projection},
-        "KeySchema": [{"AttributeName": names["LANE"], "KeyType": "HASH"}, {"AttributeName": names["DUE_AT"], "KeyType": "RANGE"}],
-    }
-    if here["GlobalSecondaryIndexes"] != [index]:
-        yield f"table: its indices are {here['GlobalSecondaryIndexes']}, and the code's is {index}"
+    if here["GlobalSecondaryIndexes"] != code.indices:
+        yield f"table: its indices are {here['GlobalSecondaryIndexes']}, and the code's are {code.indices}"
     if here.get("TimeToLiveSpecification") != {"AttributeName": names["TTL_ATTRIBUTE"], "Enabled": True}:
         yield f"table: rows end by {here.get('TimeToLiveSpecification')}, and the code says {names['TTL_ATTRIBUTE']}"
 

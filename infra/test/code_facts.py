@@ -86,7 +86,7 @@ class Code:
         # What starters have in common with the command.
         self.starters += read("shared/src/presets.rs")
         constants = dict(re.findall(r'const (\w+): &str = "(\w+)";', self.config))
-        self.callback_secret = constants["CALLBACK_SECRET"]
+        self.callback_secret, self.constants = constants["CALLBACK_SECRET"], constants
         self.fetches_nothing = one(
             r"at_once = matches!\(outcome.source, ([\w:| ]+)\)", read("shared/src/flow/attempt.rs"), "what submit finishes"
         ) == "ResultSource::Original | ResultSource::Record"
@@ -107,14 +107,10 @@ class Code:
         self.every_secret = every_secret | {self.callback_secret}
 
         table = read("shared/src/store/table.rs")
-        self.table = {
-            name: one(rf'const {name}: &str = "(\w+)";', table, name)
-            for name in ("ID", "DUE_INDEX", "LANE", "DUE_AT", "TTL_ATTRIBUTE")
-        }
-        self.attributes = {
-            self.table[name]: kind for name, kind in re.findall(r"\((\w+), ScalarAttributeType::(\w)\)", table)
-        }
-        self.projection = one(r"ProjectionType::(\w+)\)", table, "the projection").upper()
+        self.table = dict(re.findall(r'const (\w+): &str = "(\w+)";', table))
+        kinds = one(r"let kinds = \[([^\]]*)\]", table, "the attributes")
+        self.attributes = {self.table[name]: kind for name, kind in re.findall(r'\((\w+), "(\w)"\)', kinds)}
+        self.indices = indices(table, self.table)
         queues = read("shared/src/store/queue.rs")
         submits = one(r'write!\(f, "([\w-]+)\{provider\}"\)', queues, "the submit queues' names")
         self.collect_queue = one(r'Self::Collect => f.write_str\("([\w-]+)"\)', queues, "the collector's queue")
@@ -128,17 +124,52 @@ class Code:
             text = read(str(main.relative_to(ROOT)))
             starter = one(r"lambda::(\w+)\(", text, f"the starter of {main.parts[-3]}")
             providers = [name.lower() for name in re.findall(r"ProviderName::(\w+)", text)]
-            self.functions[main.parts[-3]] = Function(self, starter, providers, read("shared/src/secrets.rs"))
+            served = Served(sources, text) if starter == "serve" else None
+            self.functions[main.parts[-3]] = Function(self, starter, providers, read("shared/src/secrets.rs"), served)
+        self.every_secret |= {name for function in self.functions.values() for name in function.secrets}
+
+
+def indices(table: str, names: dict) -> dict:
+    """The indices of the table by their names, in the words of CloudFormation."""
+    kinds = dict(re.findall(r"let (\w+) = Projection::builder\(\)\.projection_type\(ProjectionType::(\w+)\)", table))
+    lists = dict(re.findall(r"const (\w+): \[&str; \d+\] = \[([^\]]*)\];", table))
+    held = {projection: [names[name] for name in re.findall(r"\w+", lists[listed])]
+            for projection, listed in re.findall(r"let (\w+) = (\w+)\.iter\(\)\.fold", table)}
+    found = {}
+    for index, key, sort, projection in re.findall(r"= index\((\w+), (\w+), (\w+), (\w+)\)", table):
+        form = {"ProjectionType": kinds[projection].upper()}
+        if projection in held:
+            form["NonKeyAttributes"] = sorted(held[projection])
+        found[names[index]] = {
+            "KeySchema": [{"AttributeName": names[key], "KeyType": "HASH"}, {"AttributeName": names[sort], "KeyType": "RANGE"}],
+            "Projection": form,
+        }
+    return found
+
+
+class Served:
+    """What a function serves that has a crate of its own, the gallery: all that the crate does, and which secrets it is
+    started with."""
+
+    def __init__(self, sources: Sources, main: str):
+        crate = one(r"use darkroom_(\w+)::\{", main, "the crate that is served")
+        self.text = "\n".join(sources.folder(f"{crate}/src").values())
+        constants = dict(re.findall(r'const (\w+): &str = "(\w+)";', self.text))
+        self.secrets = {constants[name] for name in re.findall(r"\w+", one(r"serve\(&\[([^\]]*)\]", main, "its secrets"))}
 
 
 class Function:
     """What one function reads. `required` has to be set, `optional` may be."""
 
-    def __init__(self, code: Code, starter: str, providers: list, secrets: str):
+    def __init__(self, code: Code, starter: str, providers: list, secrets: str, served: Served | None):
         starters = {name: "\n".join(found) for (name, _), found in bodies(code.starters).items()}
         config = {name: "\n".join(found) for (name, _), found in bodies(code.config).items()}
-        handler = one(r"handler::(\w+)\(", starters[starter], f"what {starter} runs")
-        does = reached(handler, code.flows)
+        if served:
+            does = served.text + "".join(reached(flow, code.flows) for flow in set(re.findall(r"flow::(\w+)\(", served.text)))
+        else:
+            does = reached(one(r"handler::(\w+)\(", starters[starter], f"what {starter} runs"), code.flows)
+        # Whether browsers put into the bucket by addresses that the function has signed.
+        self.signs_for_uploads = ".presigned_upload(" in does
         calls_back = any(code.calls_back[provider] for provider in providers)
         # Who has no provider of its own works for all of them.
         about = providers or code.providers
@@ -146,15 +177,19 @@ class Function:
         self.secrets = {name for provider in providers for name in code.credentials[provider]}
         if (starter == "submit" and calls_back) or "CALLBACK_SECRET" in starters[starter]:
             self.secrets.add(code.callback_secret)
+        if served:
+            self.secrets |= served.secrets
 
         self.required = literal(config["from_environment"]) | set(re.findall(r'environment\.required\("(\w+)"\)', starters["app"]))
         self.optional = literal(starters["run"])
         if self.secrets:
             self.required |= literal("\n".join(body for found in bodies(secrets).values() for body in found))
-        if starter == "submit":
+        if "config::thumbnails(" in starters["app"]:
+            self.optional |= {code.constants[name] for name in re.findall(r"environment\.get\((\w+)\)", config["thumbnails"])}
+        if re.search(r"(?<!\w)presets\(", starters[starter]):
             self.optional |= literal(starters["presets"])
-            if calls_back:
-                self.required |= literal(starters["callback_urls"])
+        if starter == "submit" and calls_back:
+            self.required |= literal(starters["callback_urls"])
         for part, reader in (("app.paces", "paces"), ("app.result_hosts", "result_hosts")):
             # A submit function comes to what fetches results, but only with those that need no fetching.
             if part in does and not (starter == "submit" and reader == "result_hosts" and code.fetches_nothing):

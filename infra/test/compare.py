@@ -31,7 +31,7 @@ EVERYTHING = "everything set"
 def settings(code: Code) -> dict:
     """What is set in each comparison, in the words of the Terraform module."""
     # What has a setting of its own, or is set for all.
-    apart = {"DARKROOM_CONFIG", "DARKROOM_PUBLIC_URL", "RUST_LOG"}
+    apart = {"DARKROOM_CONFIG", "DARKROOM_PUBLIC_URL", "DARKROOM_THUMBNAILS", "RUST_LOG"}
     optional = {name for function in code.functions.values() for name in function.optional} - apart
     return {
         "as it comes": {"secrets_path": SECRETS_PATH},
@@ -40,6 +40,8 @@ def settings(code: Code) -> dict:
             "public_url": "https://darkroom.example",
             "config_key": "presets/darkroom.toml",
             "alarm_topic": "arn:aws:sns:us-east-1:123456789012:alarms",
+            "thumbnails": "off",
+            "gallery_concurrency": 20,
             "environment": {name: f"a value of {name}" for name in sorted(optional)},
         },
         "one service, no alarms": {

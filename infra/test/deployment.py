@@ -1,6 +1,7 @@
 """Deploys darkroom to an emulator of AWS that enforces IAM, and tells its story from outside: images go in through S3,
-callbacks come through the Function URL, the schedule fires, results lie in the bucket. Then each function loses one of
-its rights after the other, and what it does with that right has to fail until it is given back.
+callbacks come through the Function URL, the schedule fires, results lie in the bucket, and the gallery shows all of it.
+Then each function loses one of its rights after the other, and what it does with that right has to fail until it is given
+back.
 
 Run by deploy.sh, which installs and builds what this needs.
 """
@@ -22,6 +23,9 @@ import urllib.request
 import boto3
 from botocore.config import Config
 
+import gallery
+from gallery import Gallery
+from patience import PATIENCE_S, wait_for
 from stack import parameter_name
 from terraform_stack import mirror, root_module
 
@@ -32,8 +36,6 @@ REGION = "us-east-1"
 STACK = "darkroom-test"
 SECRETS_PATH = "/darkroom-test"
 PROVIDERS = ["imgfactory", "watermark", "fangtang", "vkcloud", "imageban"]
-# A schedule fires once a minute, and a poll may come right before the end of the work.
-PATIENCE_S = 180
 # What has lost a right is watched for so long before it counts as failing.
 WATCHED_S = 12
 
@@ -42,16 +44,6 @@ def free_port() -> int:
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         return listener.getsockname()[1]
-
-
-def wait_for(what, check, patience_s=PATIENCE_S, pause_s=0.5):
-    """Returns the first true value of `check`."""
-    until = time.monotonic() + patience_s
-    while time.monotonic() < until:
-        if value := check():
-            return value
-        time.sleep(pause_s)
-    raise AssertionError(f"{what}: not within {patience_s} s")
 
 
 class Emulator:
@@ -81,11 +73,11 @@ class Emulator:
             return urllib.request.urlopen(f"{self.url}/_localstack/health", timeout=2).status == 200
         return False
 
-    def client(self, service: str):
+    def client(self, service: str, key="test", secret="test", session=None):
         config = Config(s3={"addressing_style": "path"}, retries={"max_attempts": 2}, read_timeout=120)
         return boto3.client(
-            service, endpoint_url=self.url, region_name=REGION, config=config, aws_access_key_id="test",
-            aws_secret_access_key="test",
+            service, endpoint_url=self.url, region_name=REGION, config=config, aws_access_key_id=key,
+            aws_secret_access_key=secret, aws_session_token=session,
         )
 
     def environment(self) -> dict:
@@ -179,7 +171,10 @@ class Sam:
 class Terraform:
     """The stack by `terraform apply`, as a person would use the module."""
 
-    OUTPUTS = {"bucket": "Bucket", "table": "Table", "queue_url_prefix": "QueueUrlPrefix", "webhook_url": "WebhookUrl"}
+    OUTPUTS = {
+        "bucket": "Bucket", "table": "Table", "queue_url_prefix": "QueueUrlPrefix", "webhook_url": "WebhookUrl",
+        "gallery_url": "GalleryUrl",
+    }
 
     def __init__(self, emulator: Emulator, folder: pathlib.Path, mirror: pathlib.Path):
         self.emulator, self.folder = emulator, folder / "terraform"
@@ -220,7 +215,7 @@ class Darkroom:
         self.emulator = emulator
         self.bucket, self.table = outputs["Bucket"], outputs["Table"]
         self.s3, self.sqs, self.iam = emulator.client("s3"), emulator.client("sqs"), emulator.client("iam")
-        self.functions = emulator.client("lambda")
+        self.functions, self.rows = emulator.client("lambda"), emulator.client("dynamodb")
         self.number = 0
 
     def put(self, provider: str, image=None) -> str:
@@ -270,7 +265,7 @@ class Darkroom:
 
     def roles(self) -> dict:
         """Each function's role."""
-        names = [f"submit-{provider}" for provider in PROVIDERS] + ["collector", "poller", "webhook"]
+        names = [f"submit-{provider}" for provider in PROVIDERS] + ["collector", "gallery", "poller", "webhook"]
         configurations = {name: self.functions.get_function_configuration(FunctionName=f"{STACK}-{name}") for name in names}
         return {name: configuration["Role"].rsplit("/", 1)[-1] for name, configuration in configurations.items()}
 
@@ -282,7 +277,7 @@ class Darkroom:
                     "Statement": [{"Effect": "Allow", "Action": "ssm:GetParameters", "Resource": "*"}]}
         readers = [role for role in self.roles().values()
                    if "secrets" in self.iam.list_role_policies(RoleName=role)["PolicyNames"]]
-        assert len(readers) == len(PROVIDERS) + 2, readers
+        assert len(readers) == len(PROVIDERS) + 3, readers
         for role in readers:
             self.iam.put_role_policy(RoleName=role, PolicyName="emulator", PolicyDocument=json.dumps(document))
         yield
@@ -301,20 +296,62 @@ class Darkroom:
             self.iam.put_role_policy(RoleName=role, PolicyName=policy, PolicyDocument=json.dumps(document))
 
 
-def happy_ways(darkroom: Darkroom):
+    @contextlib.contextmanager
+    def as_function(self, function: str):
+        """S3 as the function reaches it: with the credentials of its role, which trusts this test for so long."""
+        name = self.roles()[function]
+        role = self.iam.get_role(RoleName=name)["Role"]
+        trust = role["AssumeRolePolicyDocument"]
+        account = role["Arn"].split(":")[4]
+        test = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"AWS": f"arn:aws:iam::{account}:root"}}
+        opened = trust | {"Statement": [*trust["Statement"], test]}
+        self.iam.update_assume_role_policy(RoleName=name, PolicyDocument=json.dumps(opened))
+        try:
+            lent = self.emulator.client("sts").assume_role(RoleArn=role["Arn"], RoleSessionName="test")["Credentials"]
+            yield self.emulator.client("s3", lent["AccessKeyId"], lent["SecretAccessKey"], lent["SessionToken"])
+        finally:
+            self.iam.update_assume_role_policy(RoleName=name, PolicyDocument=json.dumps(trust))
+
+    def start_anew(self, function: str):
+        """A function that runs keeps what it has read; one whose configuration is written, even the same, starts again."""
+        name = f"{STACK}-{function}"
+        timeout_s = self.functions.get_function_configuration(FunctionName=name)["Timeout"]
+        self.functions.update_function_configuration(FunctionName=name, Timeout=timeout_s)
+
+
+def happy_ways(darkroom: Darkroom) -> dict:
     uploads = {provider: darkroom.put(provider) for provider in PROVIDERS}
     for provider, upload in uploads.items():
         document = darkroom.done(upload)
         print(f"  {provider:<12} done, {len(document['outputs'])} outputs", flush=True)
+    return uploads
 
 
-def bad_input(darkroom: Darkroom):
-    document = darkroom.ended(darkroom.put("watermark", b"no image at all"))
+def bad_input(darkroom: Darkroom) -> str:
+    upload = darkroom.put("watermark", b"no image at all")
+    document = darkroom.ended(upload)
     assert document["reason"]["kind"] == "unsuitable_image", document
     print("  a bad image  job.json says:", document["reason"]["message"], flush=True)
     darkroom.sqs.send_message(QueueUrl=darkroom.queue("submit-watermark"), MessageBody="no message of ours")
     wait_for("the dead letter", lambda: darkroom.waiting("submit-watermark-dead-letters") == 1, 120)
     print("  a malformed message  lies among the dead letters", flush=True)
+    return upload
+
+
+def gallery_story(darkroom: Darkroom, address: str, uploads: dict, failed: str):
+    """`uploads` are done, by their services."""
+    shown, of = Gallery(address), uploads["watermark"]
+    gallery.off(shown)
+    path = f"{SECRETS_PATH}/DARKROOM_GALLERY_TOKEN"
+    darkroom.emulator.client("ssm").put_parameter(Name=path, Value=gallery.TOKEN, Type="SecureString")
+    darkroom.start_anew("gallery")
+    gallery.door(shown)
+    gallery.shows(darkroom, shown, [*uploads.values(), failed], of)
+    gallery.takes_uploads(darkroom, shown, (SAMPLES / "cat.jpg").read_bytes() + f"{time.time_ns()}".encode(), of)
+    gallery.gives_another_try(darkroom, shown, failed)
+    gallery.ends_a_hold(darkroom, shown)
+    gallery.alters_nothing(darkroom, of)
+    gallery.needs_its_rights(darkroom, shown, of)
 
 
 # Which right of which function a job of which service cannot do without. Those of one round are taken away together: no
@@ -385,15 +422,18 @@ def tell(flavour: str, emulator: Emulator, sandbox: Sandbox, folder: pathlib.Pat
     variables = sandbox.addresses()
     outputs = tool.deploy(variables)
     # The emulator's Function URLs have names of AWS that lead nowhere here; it serves them below a path as well.
-    webhook = outputs["WebhookUrl"].split("//")[1].split(".")[0]
-    outputs = tool.deploy(variables | {"DARKROOM_PUBLIC_URL": f"{emulator.url}/_aws/lambda-url/{webhook}"})
+    def reached(url: str) -> str:
+        return f"{emulator.url}/_aws/lambda-url/{url.split('//')[1].split('.')[0]}"
+
+    outputs = tool.deploy(variables | {"DARKROOM_PUBLIC_URL": reached(outputs["WebhookUrl"])})
     print(f"deployed, and deployed again with a change, in {time.monotonic() - start:.0f} s", flush=True)
     darkroom = Darkroom(emulator, outputs)
     darkroom.make_redelivery_quick()
     darkroom.allow_plain_connections()
     with darkroom.all_parameters_readable():
-        happy_ways(darkroom)
-        bad_input(darkroom)
+        uploads = happy_ways(darkroom)
+        failed = bad_input(darkroom)
+        gallery_story(darkroom, reached(outputs["GalleryUrl"]), uploads, failed)
         rights_are_needed(darkroom)
     tool.remove()
     kept = emulator.client("s3").list_objects_v2(Bucket=outputs["Bucket"])["KeyCount"]

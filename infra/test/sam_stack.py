@@ -160,9 +160,9 @@ def sam_stack(text: str, settings: dict) -> Stack:
     if used:
         every = ["imgfactory", "watermark", "fangtang", "vkcloud", "imageban"]
         values |= {provider.capitalize(): "true" if provider in used else "false" for provider in every}
-    for name in ("config_key", "public_url", "alarm_topic"):
+    for name in ("config_key", "public_url", "alarm_topic", "thumbnails", "gallery_concurrency"):
         if name in settings:
-            values[parameter_name(name)] = settings[name]
+            values[parameter_name(name)] = str(settings[name])
     if "alarms" in settings:
         values["Alarms"] = "true" if settings["alarms"] else "false"
     values |= {parameter_name(name): value for name, value in settings.get("environment", {}).items()}

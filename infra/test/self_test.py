@@ -51,6 +51,35 @@ TEMPLATE_DAMAGES = [
     ("uploads to the wrong queue", "Value: uploads/imageban/", "Value: uploads/vkcloud/",
      "uploads/imageban/ is not told to submit-imageban", False),
     ("an index that the code does not know", "IndexName: due", "IndexName: dues", "table: its indices are", False),
+    ("the index of newest jobs is missing",
+     "        - IndexName: newest\n"
+     "          KeySchema:\n"
+     "            - { AttributeName: shelf, KeyType: HASH }\n"
+     "            - { AttributeName: made_at, KeyType: RANGE }\n"
+     "          Projection: { ProjectionType: INCLUDE, NonKeyAttributes: [route, search, ended] }\n",
+     "", "table: its indices are", False),
+    ("an index without what lists are filtered by", "[route, search, ended]", "[route, search]", "table: its indices are",
+     False),
+    ("a gallery that may write results",
+     '                Action: [s3:PutObject]\n                Resource: !Sub "${Bucket.Arn}/uploads/*"\n',
+     '                Action: [s3:PutObject]\n                Resource: !Sub "${Bucket.Arn}/*"\n',
+     "function gallery: it may put to arn:aws:s3:::darkroom-test-123456789012-us-east-1/*", False),
+    ("a gallery that may delete",
+     '                Action: [s3:PutObject]\n                Resource: !Sub "${Bucket.Arn}/uploads/*"\n',
+     '                Action: [s3:PutObject, s3:DeleteObject]\n                Resource: !Sub "${Bucket.Arn}/uploads/*"\n',
+     "function gallery: it may s3:DeleteObject", False),
+    ("no CORS",
+     "      CorsConfiguration:\n"
+     "        CorsRules:\n"
+     "          - AllowedMethods: [GET, PUT, HEAD]\n"
+     '            AllowedOrigins: ["*"]\n'
+     '            AllowedHeaders: ["*"]\n'
+     "            ExposedHeaders: [ETag]\n",
+     "", "bucket: gallery signs addresses to put to", False),
+    ("thumbnails that stay for ever", "            Prefix: results/.thumbnails/\n            ExpirationInDays: 180\n",
+     "            Prefix: results/.thumbnails/\n", "bucket.LifecycleConfiguration.thumbnails.ExpirationInDays", True),
+    ("a gallery that reads another's secret", "parameter${SecretsPath}/DARKROOM_GALLERY_TOKEN",
+     "parameter${SecretsPath}/DARKROOM_CALLBACK_SECRET", "gallery: it needs the secret DARKROOM_GALLERY_TOKEN", False),
     ("rows that end by another attribute", "AttributeName: expires_at", "AttributeName: expiry",
      "table: rows end by", False),
     ("a table that goes with the stack", "  Table:\n    Type: AWS::DynamoDB::Table\n    DeletionPolicy: Retain\n",
@@ -71,8 +100,11 @@ TEMPLATE_DAMAGES = [
 
 # Damages to the module, with the file that they are done to. All of them go into one plan: a plan takes its time.
 MODULE_DAMAGES = [
-    ("a function loses a right", "roles.tf", 'concat(["dynamodb:GetItem", "dynamodb:UpdateItem"]',
-     'concat(["dynamodb:UpdateItem"]', "role of webhook.policies.table"),
+    ("a function loses a right", "roles.tf", '["dynamodb:GetItem", "dynamodb:UpdateItem"],',
+     '["dynamodb:UpdateItem"],', "role of webhook.policies.table"),
+    ("a gallery that may write results", "roles.tf", 'Resource = "${local.bucket}/uploads/*"', 'Resource = "${local.bucket}/*"',
+     "function gallery: it may put to"),
+    ("no CORS for uploads", "kept/main.tf", '["GET", "PUT", "HEAD"]', '["GET", "HEAD"]', "bucket: gallery signs addresses to put to"),
     ("a visibility time-out that is too short", "queues.tf", "5400 : 900", "5400 : 600",
      "queue submit-imgfactory: its visibility time-out, 600 s"),
     ("another's secret", "main.tf", 'webhook = ["DARKROOM_CALLBACK_SECRET"]',
@@ -99,6 +131,12 @@ CODE_DAMAGES = [
      "function submit-fangtang: its time-out, 150 s, is not below the lease, 120 s"),
     ("another queue", "shared/src/store/queue.rs", 'f.write_str("collect")', 'f.write_str("results")',
      "queue results: the code sends to it"),
+    ("a switch that is renamed", "shared/src/config/mod.rs", '"DARKROOM_THUMBNAILS"', '"DARKROOM_PREVIEWS"',
+     "function collector: it reads DARKROOM_PREVIEWS, and nobody can set it"),
+    ("another name of the token", "gallery/src/access/mod.rs", '"DARKROOM_GALLERY_TOKEN"', '"DARKROOM_GALLERY_KEY"',
+     "function gallery: it needs the secret DARKROOM_GALLERY_KEY"),
+    ("another list", "shared/src/store/table.rs", "[ROUTE, SEARCH, ENDED]", "[ROUTE, SEARCH, ENDED, TTL_ATTRIBUTE]",
+     "table: its indices are"),
     ("another attribute", "shared/src/store/table.rs", 'TTL_ATTRIBUTE: &str = "expires_at"',
      'TTL_ATTRIBUTE: &str = "gone_at"', "the code says gone_at"),
 ]

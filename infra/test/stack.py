@@ -136,6 +136,8 @@ def function(properties):
         properties.pop(ignored, None)
     properties["Timeout"], properties["MemorySize"] = int(properties["Timeout"]), int(properties["MemorySize"])
     properties.setdefault("EphemeralStorage", {"Size": 512})
+    if "ReservedConcurrentExecutions" in properties:
+        properties["ReservedConcurrentExecutions"] = int(properties["ReservedConcurrentExecutions"])
     # An empty variable counts as none (shared/src/environment.rs).
     variables = properties["Environment"]["Variables"]
     if variables != LATER:
@@ -159,6 +161,9 @@ def bucket(properties):
             if name.endswith("InDays"):
                 rule[name] = int(rule[name])
     properties["LifecycleConfiguration"] = {rule["Id"]: rule for rule in rules}
+    if "CorsConfiguration" in properties:
+        rules = properties["CorsConfiguration"]["CorsRules"]
+        properties["CorsConfiguration"] = {"CorsRules": [{name: sorted(value) for name, value in rule.items()} for rule in rules]}
     notifications = properties.pop("NotificationConfiguration")["QueueConfigurations"]
     yield "bucket", properties
     for one in notifications:
@@ -169,6 +174,13 @@ def bucket(properties):
 
 def table(properties):
     properties["AttributeDefinitions"] = {one["AttributeName"]: one["AttributeType"] for one in properties["AttributeDefinitions"]}
+    indices = {}
+    for index in properties["GlobalSecondaryIndexes"]:
+        projection = dict(index["Projection"])
+        if "NonKeyAttributes" in projection:
+            projection["NonKeyAttributes"] = sorted(projection["NonKeyAttributes"])
+        indices[index["IndexName"]] = {"KeySchema": index["KeySchema"], "Projection": projection}
+    properties["GlobalSecondaryIndexes"] = indices
     recovery = properties["PointInTimeRecoverySpecification"]
     recovery["PointInTimeRecoveryEnabled"] = recovery["PointInTimeRecoveryEnabled"] in (True, "true")
     # Off is how it is unless somebody says otherwise: encrypted with a key that belongs to DynamoDB.

@@ -125,7 +125,7 @@ def known(value, unknown):
 # What each kind of resource is set to unless somebody says otherwise. Anything else has to be compared.
 USUAL = {
     "aws_sqs_queue": {"delay_seconds": 0, "max_message_size": 262144, "receive_wait_time_seconds": 0},
-    "aws_lambda_function": {"package_type": "Zip", "reserved_concurrent_executions": -1},
+    "aws_lambda_function": {"package_type": "Zip"},
     "aws_lambda_event_source_mapping": {"enabled": True},
     "aws_lambda_function_url": {"invoke_mode": "BUFFERED"},
     "aws_iam_role": {"max_session_duration": 3600, "path": "/"},
@@ -205,10 +205,12 @@ def function(a, _):
         a(code)
     logging = a.block("logging_config")
     size = a.block("ephemeral_storage").get("size")
+    most_at_once = a("reserved_concurrent_executions")
     return [("AWS::Lambda::Function", present(
         FunctionName=a("function_name"), Description=a("description"), Role=a("role"), Runtime=a("runtime"),
         Handler=a("handler"), Architectures=a("architectures"), Timeout=a("timeout"), MemorySize=a("memory_size"),
         EphemeralStorage={"Size": size} if size else None,
+        ReservedConcurrentExecutions=None if most_at_once == -1 else most_at_once,
         # Where one value is not known yet, the provider says nothing of the others.
         Environment={"Variables": a.block("environment").get("variables", LATER)},
         LoggingConfig={"LogFormat": logging["log_format"], "LogGroup": logging["log_group"]},
@@ -282,7 +284,7 @@ def table(a, _):
     indices = [{
         "IndexName": one["name"],
         "KeySchema": [{"AttributeName": one["hash_key"], "KeyType": "HASH"}, {"AttributeName": one["range_key"], "KeyType": "RANGE"}],
-        "Projection": {"ProjectionType": one["projection_type"]},
+        "Projection": present(ProjectionType=one["projection_type"], NonKeyAttributes=one.get("non_key_attributes") or None),
     } for one in a("global_secondary_index") or []]
     ttl = a.block("ttl")
     recovery = a.block("point_in_time_recovery")
@@ -359,6 +361,15 @@ def lifecycle(a):
     return {"LifecycleConfiguration": {"Rules": rules}}
 
 
+def cors(a):
+    a("bucket")
+    rules = [present(
+        AllowedMethods=one["allowed_methods"], AllowedOrigins=one["allowed_origins"], AllowedHeaders=one["allowed_headers"],
+        ExposedHeaders=one["expose_headers"], MaxAge=one.get("max_age_seconds"),
+    ) for one in a("cors_rule")]
+    return {"CorsConfiguration": {"CorsRules": rules}}
+
+
 def notifications(a):
     a("bucket")
     rules = []
@@ -371,10 +382,10 @@ def notifications(a):
     return {"NotificationConfiguration": {"QueueConfigurations": rules}}
 
 
-# A bucket is one thing in CloudFormation, and seven here.
+# A bucket is one thing in CloudFormation, and eight here.
 BUCKET = {
     "aws_s3_bucket": bucket, "aws_s3_bucket_server_side_encryption_configuration": encryption,
     "aws_s3_bucket_public_access_block": public_access, "aws_s3_bucket_ownership_controls": ownership,
     "aws_s3_bucket_versioning": versioning, "aws_s3_bucket_lifecycle_configuration": lifecycle,
-    "aws_s3_bucket_notification": notifications,
+    "aws_s3_bucket_notification": notifications, "aws_s3_bucket_cors_configuration": cors,
 }

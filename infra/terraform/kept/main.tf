@@ -55,11 +55,29 @@ resource "aws_dynamodb_table" "jobs" {
     type = "N"
   }
 
+  attribute {
+    name = "shelf"
+    type = "S"
+  }
+
+  attribute {
+    name = "made_at"
+    type = "S"
+  }
+
   global_secondary_index {
     name            = "due"
     hash_key        = "lane"
     range_key       = "due_at"
     projection_type = "ALL"
+  }
+
+  global_secondary_index {
+    name               = "newest"
+    hash_key           = "shelf"
+    range_key          = "made_at"
+    projection_type    = "INCLUDE"
+    non_key_attributes = ["route", "search", "ended"]
   }
 
   ttl {
@@ -134,6 +152,24 @@ resource "aws_s3_bucket_lifecycle_configuration" "images" {
     }
   }
 
+  # Nobody sees the thumbnails of a job whose row is gone, and a row goes 90 days after the job's end.
+  rule {
+    id     = "thumbnails"
+    status = "Enabled"
+
+    filter {
+      prefix = "results/.thumbnails/"
+    }
+
+    expiration {
+      days = 180
+    }
+
+    noncurrent_version_expiration {
+      noncurrent_days = 1
+    }
+  }
+
   rule {
     id     = "unfinished-uploads"
     status = "Enabled"
@@ -145,6 +181,19 @@ resource "aws_s3_bucket_lifecycle_configuration" "images" {
     abort_incomplete_multipart_upload {
       days_after_initiation = 7
     }
+  }
+}
+
+# The gallery's pages put uploads here and show pictures from here. From wherever: each address is signed, and the
+# gallery's own is not known before its function is.
+resource "aws_s3_bucket_cors_configuration" "images" {
+  bucket = aws_s3_bucket.images.bucket
+
+  cors_rule {
+    allowed_methods = ["GET", "PUT", "HEAD"]
+    allowed_origins = ["*"]
+    allowed_headers = ["*"]
+    expose_headers  = ["ETag"]
   }
 }
 

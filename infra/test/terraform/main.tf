@@ -57,6 +57,16 @@ variable "alarm_topic" {
   default = ""
 }
 
+variable "thumbnails" {
+  type    = string
+  default = null
+}
+
+variable "gallery_concurrency" {
+  type    = number
+  default = null
+}
+
 provider "aws" {
   region                      = "us-east-1"
   access_key                  = "test"
@@ -82,15 +92,17 @@ provider "aws" {
 module "darkroom" {
   source = "../../terraform"
 
-  name           = var.name
-  packages       = var.packages
-  secrets_path   = var.secrets_path
-  public_url     = var.public_url
-  environment    = var.environment
-  providers_used = var.providers_used
-  config_key     = var.config_key
-  alarms         = var.alarms
-  alarm_topic    = var.alarm_topic
+  name                = var.name
+  packages            = var.packages
+  secrets_path        = var.secrets_path
+  public_url          = var.public_url
+  environment         = var.environment
+  providers_used      = var.providers_used
+  config_key          = var.config_key
+  alarms              = var.alarms
+  alarm_topic         = var.alarm_topic
+  thumbnails          = var.thumbnails
+  gallery_concurrency = var.gallery_concurrency
 }
 
 output "bucket" {
@@ -107,6 +119,10 @@ output "queue_url_prefix" {
 
 output "webhook_url" {
   value = module.darkroom.webhook_url
+}
+
+output "gallery_url" {
+  value = module.darkroom.gallery_url
 }
 
 output "dashboard_url" {
