@@ -220,7 +220,8 @@ def alters_nothing(darkroom, of: str):
 def needs_its_rights(darkroom, gallery: Gallery, of: str):
     """Without a right, what needs it fails and says so; with it again, it goes on."""
     job = f"/jobs/{gallery.job(of)['id']}"
-    picture = pictures(gallery.page(job))[0]
+    page = gallery.page(job)
+    picture, fields = pictures(page)[0], {"route": "watermark/default", "output": "1", "csrf": proof(page)}
     place = gallery.program("POST", "/api/uploads", {"route": "watermark/default", "name": "without.jpg"}).json()
 
     with darkroom.without("gallery", "table"):
@@ -229,7 +230,6 @@ def needs_its_rights(darkroom, gallery: Gallery, of: str):
     with darkroom.without("gallery", "bucket"):
         assert gallery.program("GET", "/api/jobs").status == 200
         assert ask("GET", picture).status == 403 and ask("PUT", place["url"], b"nothing").status == 403
-        fields = {"route": "watermark/default", "output": "1", "csrf": proof(gallery.page(job))}
         assert gallery.send(f"{job}/continue", fields).status == 500
     assert gallery.program("GET", "/api/jobs").status == 200 and ask("GET", picture).status == 200
     print("  gallery      without table    no page and no answer; with it again, all of them", flush=True)
