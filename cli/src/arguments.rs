@@ -3,13 +3,19 @@
 
 use std::{net::SocketAddr, path::PathBuf};
 
-use clap::{Args, Parser, Subcommand};
-use darkroom_shared::job::{JobId, ProviderName, Route, StateName};
+use clap::{Args, Parser, Subcommand, ValueHint};
+use clap_complete::Shell;
+use darkroom_shared::job::{ProviderName, Route, StateName};
 use url::Url;
+
+use crate::{
+    examples,
+    values::{self, JobName, RouteParser},
+};
 
 /// Drop a photo into a bucket; the right service works on it; the result lies in the bucket.
 #[derive(Debug, Parser)]
-#[command(version, propagate_version = true)]
+#[command(version, propagate_version = true, after_help = examples::help(examples::ALL))]
 pub(crate) struct Arguments {
     #[command(subcommand)]
     pub(crate) command: Command,
@@ -18,25 +24,38 @@ pub(crate) struct Arguments {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Show everything on this machine: photos go through sandbox providers, results are left in a folder
+    #[command(after_help = examples::help(examples::DEMO))]
     Demo(Demo),
     /// Run darkroom on this machine: S3, DynamoDB, queues, schedule and webhook in one process
+    #[command(after_help = examples::help(examples::SERVE))]
     Serve(Serve),
     /// Put images into the bucket
+    #[command(after_help = examples::help(examples::PUT))]
     Put(Put),
     /// List jobs, the newest first
+    #[command(after_help = examples::help(examples::JOBS))]
     Jobs(Jobs),
     /// Show one job
+    #[command(after_help = examples::help(examples::JOB))]
     Job(Job),
     /// Give failed jobs another try
+    #[command(after_help = examples::help(examples::RETRY))]
     Retry(Retry),
     /// Make jobs for uploads that have none, because their notifications were lost or came before there was darkroom
+    #[command(after_help = examples::help(examples::BACKFILL))]
     Backfill(Backfill),
     /// Let a provider's images go that wait because its account was the trouble
+    #[command(after_help = examples::help(examples::RELEASE))]
     Release(Release),
     /// Check the configuration and the credentials, and show what is left on the accounts; asks only what is free
+    #[command(after_help = examples::help(examples::CHECK))]
     Check(Check),
     /// Run the sandbox providers alone, for anyone's tests
+    #[command(after_help = examples::help(examples::SANDBOX))]
     Sandbox(Sandbox),
+    /// Print what makes a shell complete this command's words
+    #[command(after_help = examples::help(examples::COMPLETIONS))]
+    Completions(Completions),
 }
 
 impl Command {
@@ -53,19 +72,20 @@ impl Command {
 #[derive(Debug, Args)]
 pub(crate) struct Demo {
     /// Images to show it with; without any, four sample photos
+    #[arg(value_hint = ValueHint::FilePath)]
     pub(crate) files: Vec<PathBuf>,
     /// The folder for the results
-    #[arg(long, value_name = "DIR", default_value = "./darkroom-demo")]
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath, default_value = "./darkroom-demo")]
     pub(crate) out: PathBuf,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct Serve {
     /// The folder in which everything is kept
-    #[arg(long, value_name = "DIR", default_value = "./darkroom-data")]
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath, default_value = "./darkroom-data")]
     pub(crate) data: PathBuf,
     /// The presets; without it, ./darkroom.toml if it is there (DARKROOM_CONFIG works too)
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) config: Option<PathBuf>,
     /// Where S3 listens
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:9000")]
@@ -82,7 +102,7 @@ pub(crate) struct Serve {
 }
 
 /// Where the bucket and the table are. Without `DARKROOM_BUCKET` and `DARKROOM_TABLE`, a `darkroom serve` is meant.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub(crate) struct Place {
     /// Where the S3 of `darkroom serve` listens
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:9000")]
@@ -95,15 +115,16 @@ pub(crate) struct Place {
 #[derive(Debug, Args)]
 pub(crate) struct Put {
     /// provider/preset, as in watermark/clean
+    #[arg(value_parser = RouteParser, hide_possible_values = true)]
     pub(crate) route: Route,
     /// The images
-    #[arg(required = true)]
+    #[arg(required = true, value_hint = ValueHint::FilePath)]
     pub(crate) files: Vec<PathBuf>,
     /// Wait for the results
     #[arg(long)]
     pub(crate) wait: bool,
     /// Wait for the results and fetch them into this folder
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub(crate) out: Option<PathBuf>,
     /// Print JSON and nothing else
     #[arg(long)]
@@ -115,15 +136,19 @@ pub(crate) struct Put {
 #[derive(Debug, Args)]
 pub(crate) struct Jobs {
     /// Only jobs in this state
-    #[arg(long, value_name = "S")]
+    #[arg(long, value_name = "S", value_parser = values::state())]
     pub(crate) state: Option<StateName>,
     /// Only jobs of this provider
-    #[arg(long, value_name = "P")]
+    #[arg(long, value_name = "P", value_parser = values::provider())]
     pub(crate) provider: Option<ProviderName>,
     /// At most so many
     #[arg(long, value_name = "N", default_value_t = 50)]
     pub(crate) limit: usize,
-    /// Print JSON and nothing else
+    /// Go on until Ctrl-C: on a terminal the list is drawn again every two seconds, elsewhere there is a line for each job
+    /// that is new or has another state. A look reads the whole table; where that takes long, looks are rarer
+    #[arg(long)]
+    pub(crate) watch: bool,
+    /// Print JSON and nothing else; with --watch, a line of it (as in job.json) for each such job
     #[arg(long)]
     pub(crate) json: bool,
     #[command(flatten)]
@@ -132,8 +157,8 @@ pub(crate) struct Jobs {
 
 #[derive(Debug, Args)]
 pub(crate) struct Job {
-    /// The job's id, as `darkroom jobs` prints it
-    pub(crate) id: JobId,
+    /// The job's id, as `darkroom jobs` prints it, or its beginning
+    pub(crate) id: JobName,
     /// Show the callbacks that are kept, as they came
     #[arg(long)]
     pub(crate) callback: bool,
@@ -146,9 +171,9 @@ pub(crate) struct Job {
 
 #[derive(Debug, Args)]
 pub(crate) struct Retry {
-    /// The job's id
+    /// The job's id, or its beginning
     #[arg(required_unless_present = "failed", conflicts_with = "failed")]
-    pub(crate) id: Option<JobId>,
+    pub(crate) id: Option<JobName>,
     /// All failed jobs
     #[arg(long)]
     pub(crate) failed: bool,
@@ -170,6 +195,7 @@ pub(crate) struct Backfill {
 #[derive(Debug, Args)]
 pub(crate) struct Release {
     /// The provider that is on hold, as `darkroom jobs` and `darkroom check` tell
+    #[arg(value_parser = values::provider())]
     pub(crate) provider: ProviderName,
     #[command(flatten)]
     pub(crate) place: Place,
@@ -178,7 +204,7 @@ pub(crate) struct Release {
 #[derive(Debug, Args)]
 pub(crate) struct Check {
     /// The presets; without it, ./darkroom.toml if it is there (DARKROOM_CONFIG works too)
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) config: Option<PathBuf>,
     /// Print JSON and nothing else
     #[arg(long)]
@@ -192,4 +218,10 @@ pub(crate) struct Sandbox {
     /// Where the sandbox listens
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:9003")]
     pub(crate) listen: SocketAddr,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Completions {
+    /// Which shell
+    pub(crate) shell: Shell,
 }

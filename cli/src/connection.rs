@@ -1,6 +1,9 @@
 //! The way to the bucket and the table: of a `darkroom serve` on this machine, or on AWS.
 
-use std::sync::Arc;
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use anyhow::Context as _;
 use async_trait::async_trait;
@@ -11,9 +14,9 @@ use darkroom_shared::{
     environment::Environment,
     event::Uploaded,
     flow::{App, Spacing},
-    job::Schedule,
+    job::{Job, Schedule},
     provider::{Http, Providers},
-    store::{Jobs, Objects, Queue, QueueName, StoreError, WakeUp},
+    store::{Filter, Jobs, Objects, Queue, QueueName, StoreError, WakeUp},
     telemetry::metrics::Metrics,
 };
 use jiff::Timestamp;
@@ -21,7 +24,9 @@ use jiff::Timestamp;
 use crate::{
     arguments::Place,
     command::backfill::Listed,
+    hint::{Hint as _, hinted},
     local::{NAME, access_keys},
+    values::JobName,
 };
 
 /// The bucket and the table.
@@ -32,7 +37,16 @@ pub(crate) struct Connection {
     /// The table.
     pub(crate) jobs: Jobs,
     s3: aws_sdk_s3::Client,
-    at: String,
+    at: At,
+}
+
+/// Which place it is, for messages.
+#[derive(Debug)]
+enum At {
+    /// A bucket on AWS, or whatever `AWS_ENDPOINT_URL` names.
+    Aws { bucket: String, table: String },
+    /// A `darkroom serve`.
+    Serve(Place),
 }
 
 impl Connection {
@@ -40,10 +54,12 @@ impl Connection {
     pub(crate) async fn open(place: &Place, environment: &Environment) -> anyhow::Result<Self> {
         let on_aws = ["DARKROOM_BUCKET", "DARKROOM_TABLE"].iter().any(|name| environment.get(name).is_some());
         if on_aws {
-            let places = Places::from_environment(environment)?;
+            let places = Places::from_environment(environment).hint(|| {
+                "on AWS, DARKROOM_BUCKET and DARKROOM_TABLE are both needed; for a `darkroom serve`, neither".to_owned()
+            })?;
             let sdk = aws::load().await?;
             let s3 = aws::s3(&sdk, aws::endpoint(environment, "S3").as_deref());
-            let at = format!("the bucket {} on AWS", places.bucket);
+            let at = At::Aws { bucket: places.bucket.clone(), table: places.table.clone() };
             return Ok(Self {
                 objects: Objects::new(s3.clone(), places.bucket),
                 jobs: Jobs::new(aws::dynamodb(&sdk, None), places.table),
@@ -59,27 +75,90 @@ impl Connection {
             objects: Objects::new(s3.clone(), NAME),
             jobs: Jobs::new(dynamodb, NAME),
             s3,
-            at: format!("`darkroom serve` at {}", place.s3),
+            at: At::Serve(place.clone()),
         })
     }
 
     /// Makes sure that somebody is there, so that everything after it fails for a better reason.
     pub(crate) async fn check(&self) -> anyhow::Result<()> {
-        let head = self.s3.head_bucket().bucket(self.objects.bucket()).send().await;
-        head.map_err(|e| anyhow::anyhow!("{}", aws_sdk_s3::error::DisplayErrorContext(e)))
-            .with_context(|| format!("{} cannot be reached; is it running?", self.at))?;
-        Ok(())
+        let Err(problem) = self.s3.head_bucket().bucket(self.objects.bucket()).send().await else { return Ok(()) };
+        let at = match &self.at {
+            At::Aws { bucket, .. } => format!("the bucket {bucket} on AWS"),
+            At::Serve(place) => format!("`darkroom serve` at {}", place.s3),
+        };
+        let status = problem.raw_response().map(|response| response.status().as_u16());
+        let hint = match (status, &self.at) {
+            (Some(403), At::Serve(_)) => {
+                "it was started with other keys: set DARKROOM_ACCESS_KEY and DARKROOM_SECRET_KEY to the same here"
+            }
+            (Some(_), At::Serve(_)) => "another program listens there; say with --s3 where `darkroom serve` does",
+            (None, At::Serve(_)) => {
+                "start it with `darkroom serve`; if it listens elsewhere, say so with --s3 and --dynamodb; for AWS, set \
+                 DARKROOM_BUCKET and DARKROOM_TABLE"
+            }
+            (Some(404), At::Aws { .. }) => "there is no such bucket: see DARKROOM_BUCKET and AWS_REGION",
+            (_, At::Aws { .. }) => {
+                "see that AWS credentials and AWS_REGION are set and may read the bucket; for a `darkroom serve`, unset \
+                 DARKROOM_BUCKET and DARKROOM_TABLE"
+            }
+        };
+        Err(match status {
+            Some(status) => hinted(format!("{at} refuses (HTTP status {status})"), hint),
+            None => hinted(format!("{at} cannot be reached; is it running? ({})", words(&problem)), hint),
+        })
+    }
+
+    /// What can be done where the table is the trouble.
+    pub(crate) fn about_the_table(&self) -> String {
+        match &self.at {
+            At::Aws { table, .. } => {
+                format!("see that DARKROOM_TABLE ({table}) is right and may be read with these keys")
+            }
+            At::Serve(place) => format!(
+                "the S3 of `darkroom serve` answers; say with --dynamodb where its DynamoDB listens, if not at {}",
+                place.dynamodb
+            ),
+        }
+    }
+
+    /// The job of this name.
+    ///
+    /// Only a whole id is looked up; a beginning is looked for in the whole table.
+    pub(crate) async fn job(&self, name: &JobName) -> anyhow::Result<Job> {
+        let mut found = match name {
+            JobName::Id(id) => self.jobs.get(id).await.hint(|| self.about_the_table())?.into_iter().collect::<Vec<_>>(),
+            JobName::Beginning(beginning) => {
+                let all = self.jobs.list(Filter::default(), usize::MAX).await.hint(|| self.about_the_table())?;
+                all.into_iter().filter(|job| job.id.as_str().starts_with(beginning.as_str())).collect()
+            }
+        };
+        match (found.pop(), found.len()) {
+            (Some(job), 0) => Ok(job),
+            (None, _) => Err(hinted(
+                format!("there is no job {name}"),
+                "`darkroom jobs` lists those there are; records of jobs that ended long ago are only in the bucket, as \
+                 job.json beside the results",
+            )),
+            (Some(_), others) => {
+                let message = format!("the ids of {} jobs begin with {name}", others + 1);
+                Err(hinted(message, "give more of it; `darkroom jobs --json` has whole ids"))
+            }
+        }
     }
 
     /// Puts a file and returns its entity tag.
     pub(crate) async fn put(&self, key: &str, file: &std::path::Path) -> anyhow::Result<String> {
         let body = aws_sdk_s3::primitives::ByteStream::from_path(file)
             .await
-            .with_context(|| format!("{} cannot be read", file.display()))?;
+            .with_context(|| format!("{} cannot be read", file.display()))
+            .hint(|| "see that you may read it".to_owned())?;
         let put = self.s3.put_object().bucket(self.objects.bucket()).key(key).body(body).send().await;
         let output = put
             .map_err(|e| anyhow::anyhow!("{}", aws_sdk_s3::error::DisplayErrorContext(e)))
-            .with_context(|| format!("{} could not be put to {key}", file.display()))?;
+            .with_context(|| format!("{} could not be put to {key}", file.display()))
+            .hint(|| {
+                "files that were put before it are worked on; put this one again when the bucket answers".to_owned()
+            })?;
         Ok(output.e_tag.unwrap_or_default().trim_matches('"').to_owned())
     }
 
@@ -136,6 +215,26 @@ impl Connection {
             clock: Clock::system(),
         })
     }
+}
+
+/// How long to wait after a look that began at `began`, so that looking takes a twentieth of the time at the most: where
+/// the table is large, each look costs accordingly.
+pub(crate) fn pause_after(began: Instant, least: Duration) -> Duration {
+    least.max(began.elapsed() * 19)
+}
+
+/// An error's words and those of its causes, each once.
+fn words(error: &dyn std::error::Error) -> String {
+    let mut words: Vec<String> = Vec::new();
+    let mut cause = Some(error);
+    while let Some(error) = cause {
+        let told = error.to_string();
+        if !words.iter().any(|word| word.contains(&told)) {
+            words.push(told);
+        }
+        cause = error.source();
+    }
+    words.join(": ")
 }
 
 /// No queue: the row says that the job is due, and the poller wakes it.

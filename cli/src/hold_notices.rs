@@ -1,4 +1,5 @@
-//! Tells whoever waits for images that they wait because a provider is on hold.
+//! Tells whoever waits for images that they wait because a provider is on hold. It prints nothing itself: what it has to
+//! say goes to where the one who waits has room for it.
 
 use std::{collections::BTreeSet, time::Duration};
 
@@ -8,8 +9,6 @@ use darkroom_shared::{
 };
 use jiff::Timestamp;
 use tokio::time::Instant;
-
-use crate::terminal;
 
 /// How soon it is looked whether a provider is on hold.
 const FIRST_PAUSE: Duration = Duration::from_secs(2);
@@ -32,18 +31,21 @@ impl HoldNotices {
 
     /// If it is time: a line for every hold for which jobs that are `awaited` wait, once. Whoever may not read the table
     /// only gets no line.
-    pub(crate) async fn look(&mut self, jobs: &Jobs, awaited: impl Fn(&Job) -> bool) {
+    pub(crate) async fn look(&mut self, jobs: &Jobs, awaited: impl Fn(&Job) -> bool) -> Vec<String> {
         if Instant::now() < self.next_look {
-            return;
+            return Vec::new();
         }
-        if let Err(error) = self.tell(jobs, awaited).await {
+        let told = self.tell(jobs, awaited).await.unwrap_or_else(|error| {
             tracing::debug!(%error, "whether a provider is on hold cannot be read");
             self.pause = LONGEST_PAUSE;
-        }
+            Vec::new()
+        });
         self.next_look = Instant::now() + self.pause;
+        told
     }
 
-    async fn tell(&mut self, jobs: &Jobs, awaited: impl Fn(&Job) -> bool) -> Result<(), StoreError> {
+    async fn tell(&mut self, jobs: &Jobs, awaited: impl Fn(&Job) -> bool) -> Result<Vec<String>, StoreError> {
+        let mut told = Vec::new();
         let mut holds: Vec<(ProviderName, Hold)> = Vec::new();
         for provider in ProviderName::ALL {
             let hold = jobs.hold(provider).await?;
@@ -51,7 +53,7 @@ impl HoldNotices {
         }
         if holds.is_empty() {
             self.pause = FIRST_PAUSE;
-            return Ok(());
+            return Ok(told);
         }
         let unfinished = jobs.unfinished().await?;
         for (provider, hold) in holds {
@@ -63,9 +65,10 @@ impl HoldNotices {
                 continue;
             }
             let many = uploads.len();
-            terminal::note(format!("{provider} is on hold since {}; {many} wait for it: {}", hold.since, hold.message));
+            let since = hold.since.strftime("%Y-%m-%d %H:%M:%S UTC");
+            told.push(format!("{provider} is on hold since {since}; {many} wait for it: {}", hold.message));
             self.told.insert((provider, hold.since));
         }
-        Ok(())
+        Ok(told)
     }
 }

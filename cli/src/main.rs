@@ -1,12 +1,18 @@
 //! The `darkroom` command: the whole of darkroom on one machine (`demo`, `serve`, `sandbox`), and the way to put images
-//! in and to see jobs (`put`, `jobs`, `job`, `retry`, `release`, `check`), here or on AWS.
+//! in and to see jobs (`put`, `jobs`, `job`, `retry`, `release`, `check`), here or on AWS. It wires; commands do the work.
 
 mod arguments;
 mod command;
 mod connection;
+mod examples;
+mod hint;
 mod hold_notices;
+mod human;
 mod local;
+mod progress;
+mod table;
 mod terminal;
+mod values;
 
 use std::process::ExitCode;
 
@@ -27,8 +33,9 @@ pub(crate) enum Ended {
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let environment = Environment::of_process();
+    terminal::start(&environment);
     let filter = environment.get("RUST_LOG").unwrap_or_else(|| arguments.command.log_filter().to_owned());
-    telemetry::start(telemetry::Format::Human, &filter);
+    telemetry::start(telemetry::Format::Human, &without_signatures(filter), environment.get("NO_COLOR").is_none());
     failpoint::start();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
@@ -42,6 +49,12 @@ fn main() -> ExitCode {
         Ok(Ended::SomeJobFailed) => ExitCode::from(1),
         Err(problem) => wrong_use(&problem),
     }
+}
+
+/// The crate of the embedded S3 logs whole requests at `debug`, with signatures and cookies. Nobody asks for that who asks
+/// for `debug` in general.
+fn without_signatures(filter: String) -> String {
+    if filter.contains("s3s") { filter } else { format!("{filter},s3s=info,s3s_fs=info") }
 }
 
 fn wrong_use(problem: &anyhow::Error) -> ExitCode {
@@ -61,5 +74,6 @@ async fn run(command: Command, environment: Environment) -> anyhow::Result<Ended
         Command::Release(release) => command::release::run(release, &environment).await,
         Command::Check(check) => command::check::run(check, &environment).await,
         Command::Sandbox(sandbox) => command::sandbox::run(sandbox).await,
+        Command::Completions(completions) => Ok(command::completions::run(&completions)),
     }
 }

@@ -2,7 +2,7 @@
 
 use darkroom_shared::{
     flow::{self, FlowError},
-    job::{Hold, JobId, ProviderName, Tree},
+    job::{Hold, Job, JobId, ProviderName, Tree},
     store::StoreError,
 };
 use serde::Serialize;
@@ -57,6 +57,21 @@ pub(crate) async fn go_on(gallery: &Gallery, id: &JobId, number: usize, route: &
 /// Ends the hold of a provider. `None`: there is none.
 pub(crate) async fn release(gallery: &Gallery, provider: ProviderName) -> Result<Option<Hold>, Problem> {
     Ok(flow::release(gallery.app(), provider).await?)
+}
+
+/// A job with the first of its branches, and of theirs: enough to show what it is about, however many there are.
+pub(crate) async fn first_branches(gallery: &Gallery, job: Job) -> Result<Tree, Problem> {
+    let (mut line, mut last) = (vec![job.clone()], job);
+    while let Some(first) = last.branch_ids().first() {
+        let Some(branch) = gallery.app().jobs.get(first).await? else { break };
+        line.push(branch.clone());
+        last = branch;
+    }
+    let mut lower: Option<Tree> = None;
+    for job in line.into_iter().rev() {
+        lower = Some(Tree { job, branches: lower.into_iter().collect() });
+    }
+    lower.ok_or(Problem::NoSuchJob)
 }
 
 /// A job with its branches.

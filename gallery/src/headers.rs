@@ -7,7 +7,7 @@ use axum::{
     middleware::Next,
     response::{IntoResponse as _, Response},
 };
-use http::{HeaderName, HeaderValue, header};
+use http::{HeaderName, HeaderValue, StatusCode, header};
 use serde_json::json;
 
 use crate::{Gallery, language::Language, pages, problem::Problem};
@@ -19,7 +19,12 @@ pub(crate) async fn secure(State(gallery): State<Gallery>, request: Request, nex
     let language = Language::from_request_parts(&mut parts, &()).await.unwrap_or_default();
     let mut response = next.run(Request::from_parts(parts, body)).await;
     if let Some(problem) = response.extensions_mut().remove::<Problem>() {
-        response = told(&problem, language, is_api);
+        response = told(problem.status(), &problem, language, is_api);
+    } else if is_bare_error(&response) {
+        // What the framework refuses by itself, as a form that cannot be read.
+        let status = response.status();
+        let problem = Problem::WrongRequest(status.canonical_reason().unwrap_or("refused").to_lowercase());
+        response = told(status, &problem, language, is_api);
     }
     let policy = policy(gallery.bucket_origin().await);
     let headers = response.headers_mut();
@@ -49,12 +54,18 @@ fn policy(bucket_origin: &str) -> String {
     )
 }
 
-fn told(problem: &Problem, language: Language, is_api: bool) -> Response {
+fn is_bare_error(response: &Response) -> bool {
+    let content_type = response.headers().get(header::CONTENT_TYPE).and_then(|content_type| content_type.to_str().ok());
+    let is_error = response.status().is_client_error() || response.status().is_server_error();
+    is_error && content_type.is_none_or(|content_type| content_type.starts_with("text/plain"))
+}
+
+fn told(status: StatusCode, problem: &Problem, language: Language, is_api: bool) -> Response {
     if is_api {
         // Programs are told in one language.
         let message = problem.message(Language::English.texts());
         let body = json!({ "error": { "kind": problem.kind(), "message": message } });
-        return (problem.status(), Json(body)).into_response();
+        return (status, Json(body)).into_response();
     }
-    (problem.status(), pages::problem(language, problem)).into_response()
+    (status, pages::problem(language, status, problem)).into_response()
 }

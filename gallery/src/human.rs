@@ -13,7 +13,7 @@ pub(crate) fn time(texts: &Texts, at: Timestamp, now: Timestamp) -> Markup {
 
 fn ago(texts: &Texts, at: Timestamp, now: Timestamp) -> String {
     let passed = now.duration_since(at);
-    if passed.abs() < SignedDuration::from_secs(2) {
+    if passed.abs() < SignedDuration::from_secs(10) {
         return texts.just_now.to_owned();
     }
     let pattern = if passed.is_negative() { texts.in_time } else { texts.ago };
@@ -26,9 +26,9 @@ pub(crate) fn duration(texts: &Texts, duration: SignedDuration) -> String {
     let (number, unit) = match s {
         ..10 => return format!("{:.1} {}", duration.as_secs_f64(), texts.second),
         10..120 => (s, texts.second),
-        120..7_200 => (s / 60, texts.minute),
-        7_200..172_800 => (s / 3_600, texts.hour),
-        _ => (s / 86_400, texts.day),
+        120..7_200 => ((s + 30) / 60, texts.minute),
+        7_200..172_800 => ((s + 1_800) / 3_600, texts.hour),
+        _ => ((s + 43_200) / 86_400, texts.day),
     };
     format!("{number} {unit}")
 }
@@ -62,9 +62,14 @@ mod tests {
             assert_eq!(size(bytes), expected);
         }
         let now = Timestamp::from_second(1_800_000_000).unwrap();
-        for (s, expected) in
-            [(0, "just now"), (5, "5.0 s ago"), (125, "2 min ago"), (7_300, "2 h ago"), (-90, "in 90 s")]
-        {
+        for (s, expected) in [
+            (0, "just now"),
+            (9, "just now"),
+            (40, "40 s ago"),
+            (125, "2 min ago"),
+            (7_300, "2 h ago"),
+            (-90, "in 90 s"),
+        ] {
             assert_eq!(ago(&ENGLISH, now - SignedDuration::from_secs(s), now), expected);
         }
         assert_eq!(ago(&RUSSIAN, now - SignedDuration::from_hours(72), now), "3 дн. назад");

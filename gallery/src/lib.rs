@@ -78,7 +78,6 @@ impl Gallery {
 }
 
 /// The gallery's pages and its API over what `app` reaches.
-#[must_use]
 pub fn router(app: App, settings: Settings) -> Router {
     let keys = Keys::of(&settings.access);
     let gallery = Gallery(Arc::new(Inner { app, settings, keys, bucket_origin: OnceCell::new() }));

@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use darkroom_shared::{
     flow::App,
-    job::{ImageFormat, Output, Thumbnail, Tree},
+    job::{FailureKind, ImageFormat, Job, Output, State, Thumbnail, Tree},
     store::{Objects, StoreError},
 };
+use jiff::{SignedDuration, Timestamp};
 use secrecy::ExposeSecret as _;
 use url::Url;
 
@@ -15,6 +16,9 @@ use url::Url;
 const LIFE: Duration = Duration::from_secs(600);
 /// An original is shown in place of a thumbnail that is not there yet if it is no larger.
 const MOST_SHOWN_BYTES: u64 = 2_000_000;
+
+/// The collector is given this long to make thumbnails; until then, whole pictures stand in for them.
+const TIME_FOR_THUMBNAILS: SignedDuration = SignedDuration::from_secs(15);
 
 /// The pictures of a job.
 #[derive(Debug)]
@@ -43,8 +47,10 @@ impl Pictures {
     pub(crate) async fn of(app: &App, tree: &Tree, most_outputs: usize) -> Result<Self, StoreError> {
         let job = &tree.job;
         let original = address(app, &job.upload.key).await?;
-        let has_thumbnails = app.thumbnails && job.state.is_finished();
-        let original_thumbnail = if has_thumbnails && job.upload.bytes <= Thumbnail::MOST_IMAGE_BYTES {
+        let has_thumbnails = app.thumbnails && job.state.is_finished() && !is_fresh(job, app.clock.now());
+        let original_thumbnail = if is_no_image(job) {
+            None
+        } else if has_thumbnails && job.upload.bytes <= Thumbnail::MOST_IMAGE_BYTES {
             Some(address(app, &Thumbnail::Original.key(&job.id)).await?)
         } else if job.upload.bytes <= MOST_SHOWN_BYTES && is_shown_by_browsers(&job.upload.key) {
             Some(original.clone())
@@ -72,6 +78,17 @@ impl Pictures {
         let output = self.outputs.first().and_then(|output| output.thumbnail.as_deref());
         output.or(self.original_thumbnail.as_deref())
     }
+}
+
+/// Whether the job has ended so lately that its thumbnails may not be there yet.
+pub(crate) fn is_fresh(job: &Job, now: Timestamp) -> bool {
+    job.finished_at.is_some_and(|finished_at| now.duration_since(finished_at) < TIME_FOR_THUMBNAILS)
+}
+
+/// Whether the upload was found to be nothing that could be shown.
+fn is_no_image(job: &Job) -> bool {
+    let State::Failed { reason, .. } = &job.state else { return false };
+    matches!(reason.kind, FailureKind::UploadMissing | FailureKind::UnsuitableImage) && job.upload.sha256.is_none()
 }
 
 /// A signed address of any object of ours.

@@ -56,8 +56,13 @@ catalogue! {
     select: "Select", "Выбрать", "选择";
     select_all: "Select all failed", "Выбрать все неудачные", "选择全部失败任务";
     retry_selected: "Retry selected", "Повторить выбранные", "重试所选";
-    outputs_count: "outputs", "результатов", "个结果";
     no_picture: "No preview", "Нет предпросмотра", "无预览";
+
+    said_retried: "Queued again.", "Снова в очереди.", "已重新排队。";
+    said_nothing_chosen: "No job was selected.", "Ничего не выбрано.", "未选择任务。";
+    said_goes_on: "On its way: the new job appears here in a moment.", "В пути: новое задание появится здесь через мгновение.",
+        "已提交：新任务很快会出现在这里。";
+    said_released: "Released: the waiting images go now.", "Возобновлено: ожидающие снимки пошли.", "已恢复：等待的图片现在继续。";
 
     // States.
     state_queued: "queued", "в очереди", "排队中";
@@ -75,6 +80,7 @@ catalogue! {
     waits_for_submit: "Is being sent to {provider}", "Отправляется в {provider}", "正在提交到 {provider}";
     waits_for_provider: "{provider} is working on it", "{provider} обрабатывает", "{provider} 正在处理";
     since: "since", "с", "自";
+    sent_at: "sent", "отправлено", "提交于";
     waits_for_branches: "Its images go on one by one:", "Снимки идут дальше по одному:", "各图片分别继续处理：";
     waits_for_fetch: "The result is being fetched", "Результат загружается", "正在取回结果";
     waits_to_fetch_again: "The result will be fetched again", "Результат будет запрошен ещё раз", "将再次取回结果";
@@ -108,6 +114,7 @@ catalogue! {
     options: "Options", "Параметры", "选项";
     still_to_come: "Still to come", "Предстоит", "后续步骤";
     warnings: "Good to know", "К сведению", "提示";
+    places_found: "Places found", "Найдено мест", "找到的位置";
     links: "Links", "Ссылки", "链接";
     copy: "Copy", "Скопировать", "复制";
     copied: "Copied", "Скопировано", "已复制";
@@ -148,13 +155,21 @@ catalogue! {
         "修复、放大并为老照片上色。";
     does_vkcloud: "Improves photos, colours them, raises their resolution.",
         "Улучшает снимки, раскрашивает, повышает разрешение.", "改善照片、上色并提高分辨率。";
+    does_reading: "Finds text in an image and tells where it is.", "Находит текст на снимке и говорит, где он.",
+        "识别图片中的文字并给出位置。";
+    does_showing: "Takes text watermarks away and draws where they were.", "Убирает текстовые водяные знаки и рисует, где они были.",
+        "去除文字水印并标出其位置。";
+    does_improving: "Improves a photo.", "Улучшает снимок.", "改善照片。";
+    does_colouring: "Colours a black-and-white photo.", "Раскрашивает чёрно-белый снимок.", "为黑白照片上色。";
+    does_enlarging: "Raises the resolution.", "Повышает разрешение.", "提高分辨率。";
+    does_background: "Gives an ID photo another background.", "Меняет фон фото на документы.", "更换证件照背景。";
     does_imageban: "Hosts the image and gives links to it.", "Размещает изображение и даёт ссылки.", "托管图片并提供链接。";
 
     // Upload.
     choose_preset: "What is to be done", "Что сделать", "选择处理方式";
     choose_files: "Choose photos", "Выберите снимки", "选择照片";
     or_drop: "or drop them here", "или перетащите их сюда", "或拖放到此处";
-    start: "Upload", "Загрузить", "上传";
+    upload_to: "Upload to {route}", "Загрузить в {route}", "上传到 {route}";
     upload_path: "Upload path", "Путь загрузки", "上传路径";
     then: "then", "затем", "然后";
     default_options: "the service's own defaults", "значения сервиса по умолчанию", "服务默认值";

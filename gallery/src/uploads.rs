@@ -23,7 +23,7 @@ pub(crate) fn new_key(app: &App, route: &str, file_name: &str) -> Result<UploadK
     }
     let now = app.clock.now();
     let chance = uuid::Uuid::new_v4().simple().to_string();
-    let folder = format!("{}/{}-{}", now.strftime("%Y-%m-%d"), now.strftime("%H%M%S"), chance.get(..6).unwrap_or("0"));
+    let folder = format!("{}/{}-{}", now.strftime("%Y-%m-%d"), now.strftime("%H%M%S"), chance.get(..12).unwrap_or("0"));
     let name = safe_file_name(file_name.rsplit(['/', '\\']).next().unwrap_or(file_name));
     let key = UploadKey::for_file(&route, &format!("{folder}/{name}"));
     UploadKey::parse(key.as_str()).map_err(|problem| Problem::WrongRequest(problem.to_string()))

@@ -8,8 +8,23 @@ use maud::{Markup, html};
 
 use crate::{human, texts::Texts};
 
+/// How much is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Detail {
+    /// A line in a list.
+    Brief,
+    /// All that is known.
+    Whole,
+}
+
 /// What `job` waits for at `now`; `None` once it has ended.
-pub(crate) fn waits(texts: &Texts, job: &Job, holds: &BTreeMap<ProviderName, Hold>, now: Timestamp) -> Option<Markup> {
+pub(crate) fn waits(
+    texts: &Texts,
+    job: &Job,
+    holds: &BTreeMap<ProviderName, Hold>,
+    now: Timestamp,
+    detail: Detail,
+) -> Option<Markup> {
     let provider = job.provider();
     let step = job.step();
     let named = |text: &str| text.replace("{provider}", provider.as_str());
@@ -21,8 +36,9 @@ pub(crate) fn waits(texts: &Texts, job: &Job, holds: &BTreeMap<ProviderName, Hol
     let words = match (&job.state, held) {
         (State::Done { .. } | State::Failed { .. }, _) => return None,
         (State::Queued { .. }, Some(hold)) => html! {
-            (named(texts.waits_for_hold)) " " span.detail { (hold.message) } " "
-            (texts.next_try) (due(hold.probe_at))
+            a href="/providers" { (named(texts.waits_for_hold)) } " "
+            @if detail == Detail::Whole { span.detail { (hold.message) ". " } }
+            span.detail { (texts.next_try) (due(hold.probe_at)) }
         },
         (State::Queued { due_at, .. }, None) if problem.is_some() => html! {
             (texts.waits_to_try_again) (due(*due_at))
@@ -32,7 +48,7 @@ pub(crate) fn waits(texts: &Texts, job: &Job, holds: &BTreeMap<ProviderName, Hol
         },
         (State::Submitting { .. }, _) => html! { (named(texts.waits_for_submit)) },
         (State::Waiting { since, .. }, _) => html! {
-            (named(texts.waits_for_provider)) " " (texts.since) " " (human::time(texts, *since, now))
+            (named(texts.waits_for_provider)) " · " (texts.sent_at) " " (human::time(texts, *since, now))
         },
         (State::Branching { .. }, _) => {
             let (ended, all) = (job.ended_branches.len(), job.branched_outputs().len());
@@ -43,6 +59,6 @@ pub(crate) fn waits(texts: &Texts, job: &Job, holds: &BTreeMap<ProviderName, Hol
     };
     Some(html! {
         p.waits { (words) }
-        @if let Some(problem) = problem { p.trouble { (texts.trouble) " " (problem) } }
+        @if let (Some(problem), None) = (problem, held) { p.trouble { (texts.trouble) " " (problem) } }
     })
 }

@@ -6,7 +6,7 @@
 //! `row.waiting=1*off->return(die)`: let the first pass, die at the second. `return(tell)` writes a line to the log.
 
 /// Every failpoint, by the effect that has just taken place.
-pub const NAMES: [&str; 21] = [
+pub const NAMES: [&str; 22] = [
     "message.taken",
     "provider.answered",
     "provider.asked",
@@ -16,6 +16,7 @@ pub const NAMES: [&str; 21] = [
     "object.document",
     "object.result",
     "object.step",
+    "object.thumbnail",
     "result.fetched",
     "row.branch-ended",
     "row.branching",

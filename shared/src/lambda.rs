@@ -148,7 +148,7 @@ where
     F: Future<Output = Result<(), Error>>,
 {
     let environment = Environment::of_process();
-    telemetry::start(telemetry::Format::Json, &environment.get("RUST_LOG").unwrap_or_else(|| "info".into()));
+    telemetry::start(telemetry::Format::Json, &environment.get("RUST_LOG").unwrap_or_else(|| "info".into()), false);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(work(environment))
 }

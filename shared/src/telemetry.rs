@@ -25,15 +25,17 @@ pub enum Format {
     Human,
 }
 
-/// Starts logging. `filter` is as in `RUST_LOG`. A second call changes nothing.
-pub fn start(format: Format, filter: &str) {
+/// Starts logging. `filter` is as in `RUST_LOG`; `colours` says whether a person's terminal may be coloured. A second call
+/// changes nothing.
+pub fn start(format: Format, filter: &str, colours: bool) {
     // It fails only when a subscriber is there already, as in tests.
     let _ = match format {
         Format::Json => json(filter, std::io::stderr).try_init(),
         Format::Human => {
             let lines = fmt::layer().compact().with_target(false).with_writer(std::io::stderr);
             // A person reads one line after the other: what all lines of a job have in common would be in the way.
-            let lines = lines.with_ansi(std::io::stderr().is_terminal()).with_filter(filter_fn(|of| of.is_event()));
+            let lines =
+                lines.with_ansi(colours && std::io::stderr().is_terminal()).with_filter(filter_fn(|of| of.is_event()));
             tracing_subscriber::registry().with(targets(filter)).with(lines).try_init()
         }
     };

@@ -7,6 +7,7 @@ mod callbacks;
 mod chains;
 mod command_line;
 mod crashes;
+mod gallery;
 mod happy_ways;
 mod holds;
 mod hostile;

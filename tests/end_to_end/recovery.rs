@@ -180,3 +180,20 @@ async fn killed_again_and_again_all_five_services_end_their_work_and_none_is_pai
         assert!((each..=each * 3).contains(&charges(name)), "{name}: {}", charges(name));
     }
 }
+
+/// Whoever has begun to ask something and goes no further keeps nobody from stopping.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_hangs_keeps_serve_from_stopping_nowhere() {
+    use std::io::Write as _;
+    let serve = World::new().serve();
+    let mut hanging = Vec::new();
+    for url in [&serve.s3_url, &serve.http_url, &serve.dynamodb_url] {
+        let mut socket = std::net::TcpStream::connect(url.trim_start_matches("http://")).unwrap();
+        socket.write_all(b"POST / HTTP/1.1\r\nhost: here\r\ncontent-length: 100\r\n\r\n{").unwrap();
+        hanging.push(socket);
+    }
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    let asked_at = std::time::Instant::now();
+    assert!(serve.stop(), "it ends well");
+    assert!(asked_at.elapsed() < Duration::from_secs(8), "and soon: {:?}", asked_at.elapsed());
+}

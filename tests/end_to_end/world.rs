@@ -59,6 +59,12 @@ impl World {
         self
     }
 
+    /// Where the HTTP side listens.
+    pub(crate) fn with_http(mut self, address: &str) -> Self {
+        self.http = address.to_owned();
+        self
+    }
+
     /// The HTTP side keeps its port over restarts, as a real one does.
     pub(crate) fn with_fixed_http_port(mut self) -> Self {
         let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
@@ -100,7 +106,7 @@ impl World {
     }
 
     /// Or the log of the one that did not get ready.
-    fn start(&self, environment: &[(&str, &str)]) -> Result<Serve, String> {
+    pub(crate) fn start(&self, environment: &[(&str, &str)]) -> Result<Serve, String> {
         let mut command = darkroom();
         command.args(["serve", "--s3", "127.0.0.1:0", "--dynamodb", "127.0.0.1:0", "--http", &self.http]);
         command.arg("--data").arg(self.data());

@@ -270,7 +270,7 @@ impl World {
             for (queue, id) in messages {
                 match queue {
                     QueueName::Submit(_) => submit_woken(&self.app, &id).await.unwrap(),
-                    QueueName::Collect => collect(&self.app, &id).await.unwrap(),
+                    QueueName::Collect | QueueName::Thumbnails => collect(&self.app, &id).await.unwrap(),
                 }
             }
         }

@@ -2,8 +2,8 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
-use anyhow::bail;
 use darkroom_shared::{
+    environment::Environment,
     event::Uploaded,
     flow,
     job::{Document, UPLOADS_PREFIX, UploadKey, UploadKeyError},
@@ -11,15 +11,21 @@ use darkroom_shared::{
 };
 use jiff::Timestamp;
 
-use crate::{Ended, arguments::Backfill, connection::Connection, terminal};
+use crate::{
+    Ended,
+    arguments::Backfill,
+    connection::Connection,
+    hint::{Hint as _, hinted},
+    terminal,
+};
 
 /// Looks at every upload below the prefix and makes a job for each that has none.
-pub(crate) async fn run(
-    arguments: Backfill,
-    environment: &darkroom_shared::environment::Environment,
-) -> anyhow::Result<Ended> {
+pub(crate) async fn run(arguments: Backfill, environment: &Environment) -> anyhow::Result<Ended> {
     if !arguments.prefix.starts_with(UPLOADS_PREFIX) {
-        bail!("{} is no prefix of uploads: it has to begin with {UPLOADS_PREFIX}", arguments.prefix);
+        return Err(hinted(
+            format!("{} is no prefix of uploads: it has to begin with {UPLOADS_PREFIX}", arguments.prefix),
+            format!("for all uploads: darkroom backfill {UPLOADS_PREFIX}"),
+        ));
     }
     let connection = Connection::open(&arguments.place, environment).await?;
     connection.check().await?;
@@ -27,7 +33,8 @@ pub(crate) async fn run(
     let known: BTreeSet<(String, String)> = connection
         .jobs
         .list(Filter::default(), usize::MAX)
-        .await?
+        .await
+        .hint(|| connection.about_the_table())?
         .into_iter()
         .map(|job| (job.upload.key, job.upload.etag))
         .collect();

@@ -7,8 +7,10 @@ use std::{
     sync::Arc,
 };
 
+use console::Style;
 use darkroom_shared::{
     aws,
+    clock::Clock,
     config::{self, Presets},
     environment::Environment,
     flow::NotesInTable,
@@ -21,7 +23,15 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::serve;
-use crate::{Ended, arguments::Check, connection::Connection, terminal};
+use crate::{
+    Ended,
+    arguments::Check,
+    connection::Connection,
+    hint::hinted,
+    human,
+    table::{Cell, Column, Shrink},
+    terminal,
+};
 
 /// Everything that was found.
 #[derive(Debug, Serialize)]
@@ -98,11 +108,15 @@ pub(crate) async fn run(arguments: Check, environment: &Environment) -> anyhow::
     if arguments.json {
         terminal::json(&report)?;
     } else {
-        show(&report);
+        show(&report, Clock::system().now());
     }
     if let Some(first) = report.configuration.problems.first() {
         let more = report.configuration.problems.len() - 1;
-        anyhow::bail!("{first}{}", if more > 0 { format!(" (and {more} more)") } else { String::new() });
+        let more = if more > 0 { format!(" (and {more} more)") } else { String::new() };
+        return Err(hinted(
+            format!("{first}{more}"),
+            "mend it in the presets or in the environment, and check again; nothing was started or sent",
+        ));
     }
     Ok(Ended::Done)
 }
@@ -231,8 +245,23 @@ async fn asked(
     Ok(report)
 }
 
-fn show(report: &Report) {
-    let Configuration { file, presets, warnings, problems } = &report.configuration;
+fn show(report: &Report, now: Timestamp) {
+    show_configuration(&report.configuration);
+    let rows: Vec<_> = report.providers.iter().map(|(name, report)| row(*name, report, now)).collect();
+    terminal::table(&COLUMNS, &rows);
+    for (name, report) in &report.providers {
+        if let Some(hold) = &report.hold {
+            let (since, next) = (human::moment(hold.since, now), human::until(hold.probe_at, now));
+            terminal::line(format!("hold     {name} since {since}, next try {next}: {}", hold.message));
+        }
+    }
+    if let Some(problem) = &report.jobs_unread {
+        terminal::line(format!("note     {problem}. Counts and what replies told are therefore unknown"));
+    }
+}
+
+fn show_configuration(configuration: &Configuration) {
+    let Configuration { file, presets, warnings, problems } = configuration;
     match file {
         Some(file) => terminal::line(format!("presets  {}  {} presets", file.display(), presets.len())),
         None => terminal::line(format!("presets  built-in  {} presets", presets.len())),
@@ -241,33 +270,33 @@ fn show(report: &Report) {
         terminal::line(format!("chain    {route} → {}", then.join(" → ")));
     }
     for warning in warnings {
-        terminal::line(format!("warning  {warning}"));
+        terminal::line(format!("{}  {warning}", Style::new().yellow().apply_to("warning")));
     }
     for problem in problems {
-        terminal::line(format!("wrong    {problem}"));
+        terminal::line(format!("{}    {problem}", Style::new().red().apply_to("wrong")));
     }
-    let rows = report.providers.iter().map(|(name, report)| {
-        let credentials = match report.credentials {
-            Credentials::Missing => "none: `serve` uses the sandbox",
-            Credentials::Taken => "taken",
-            Credentials::Unchecked => "set",
-            Credentials::Refused => "refused",
-        };
-        let balance = match (report.balance, report.balance_at) {
-            (None, _) => "not told".to_owned(),
-            (Some(balance), None) => format!("{balance} left"),
-            (Some(balance), Some(at)) => format!("{balance} left at {}", at.strftime("%Y-%m-%d %H:%M")),
-        };
-        let today = report.submits_today.map_or_else(|| "unknown".to_owned(), |count| count.to_string());
-        vec![name.to_string(), credentials.to_owned(), balance, today, report.notes.join("; ")]
-    });
-    terminal::table(&["provider", "credentials", "balance", "submits today", "note"], rows);
-    for (name, report) in &report.providers {
-        if let Some(hold) = &report.hold {
-            terminal::line(format!("hold     {name} since {}: {}", hold.since, hold.message));
-        }
-    }
-    if let Some(problem) = &report.jobs_unread {
-        terminal::line(format!("note     {problem}. Counts and what replies told are therefore unknown"));
-    }
+}
+
+const COLUMNS: [Column; 5] = [
+    Column { title: "provider", shrink: Shrink::Never },
+    Column { title: "credentials", shrink: Shrink::Never },
+    Column { title: "balance", shrink: Shrink::Never },
+    Column { title: "submits today", shrink: Shrink::Never },
+    Column { title: "note", shrink: Shrink::Never },
+];
+
+fn row(name: ProviderName, report: &ProviderReport, now: Timestamp) -> Vec<Cell> {
+    let credentials = match report.credentials {
+        Credentials::Missing => Cell::painted("none: `serve` uses the sandbox", Style::new().dim()),
+        Credentials::Taken => Cell::painted("taken", Style::new().green()),
+        Credentials::Unchecked => Cell::painted("set", Style::new().yellow()),
+        Credentials::Refused => Cell::painted("refused", Style::new().red()),
+    };
+    let balance = match (report.balance, report.balance_at) {
+        (None, _) => "not told".to_owned(),
+        (Some(balance), None) => format!("{balance} left"),
+        (Some(balance), Some(at)) => format!("{balance} left {}", human::ago(at, now)),
+    };
+    let today = report.submits_today.map_or_else(|| "unknown".to_owned(), |count| count.to_string());
+    vec![name.to_string().into(), credentials, balance.into(), today.into(), report.notes.join("; ").into()]
 }

@@ -1,28 +1,34 @@
 //! `darkroom demo`: everything on this machine, with sandbox providers, in a folder that is gone afterwards.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     net::{Ipv4Addr, SocketAddr},
     path::{Path, PathBuf},
     time::Duration,
 };
 
-use anyhow::{Context as _, bail};
+use anyhow::Context as _;
 use bytes::Bytes;
 use darkroom_shared::{
     config::Presets,
     environment::Environment,
     flow,
-    job::{Document, Job, Route, State, StateName, UploadKey},
+    job::{Document, Route, StateName, UploadKey},
     store::Filter,
 };
-use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
-use super::put::fetch;
+use super::{
+    put::no_file,
+    wait::{fetch, made},
+};
 use crate::{
     Ended,
     arguments::Demo,
+    hint::{Hint as _, hinted},
+    human,
     local::{Host, Settings},
+    progress::{Progress, stage},
+    table::{Cell, Column, Shrink},
     terminal,
 };
 
@@ -45,18 +51,25 @@ const ROUTES: [&str; 6] = [
     "watermark/publish",
 ];
 
-/// How often the progress is drawn.
+/// How often it is looked where the jobs are.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 /// When the demo gives up.
 const LONGEST: Duration = Duration::from_secs(600);
 
-/// An image on its way: its job's bar.
-type Bars = BTreeMap<String, ProgressBar>;
+/// An image on one of its ways.
+#[derive(Debug)]
+struct Upload {
+    key: UploadKey,
+    label: String,
+    bytes: Bytes,
+}
 
 /// Sends every image through every provider and through a chain of three, and shows what came of it.
 pub(crate) async fn run(demo: Demo) -> anyhow::Result<Ended> {
-    let images = images(&demo.files)?;
-    let folder = tempfile::TempDir::new().context("a temporary folder cannot be made")?;
+    let uploads = uploads(&images(&demo.files)?)?;
+    let folder = tempfile::TempDir::new()
+        .context("a temporary folder cannot be made")
+        .hint(|| "name a folder that can be written to with TMPDIR".to_owned())?;
     let free_port = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
     let host = Host::start(Settings {
         data: folder.path().to_owned(),
@@ -73,19 +86,29 @@ pub(crate) async fn run(demo: Demo) -> anyhow::Result<Ended> {
         "darkroom runs on this machine: S3 {}, webhook {}, DynamoDB {}; the providers are sandboxes",
         host.s3_url, host.http_url, host.dynamodb_url
     ));
-    let shown = async {
-        let bars = upload(&host, &images).await?;
-        if let Ok(watched) = tokio::time::timeout(LONGEST, watch(&host, &bars)).await {
-            watched?;
-        }
-        show(&host, &demo.out).await
-    };
+    let labels = uploads.iter().map(|upload| (upload.key.as_str().to_owned(), upload.label.clone()));
+    let mut progress = Progress::start(labels)?;
     let ended = tokio::select! {
-        ended = shown => ended,
-        _ = tokio::signal::ctrl_c() => Ok(Ended::SomeJobFailed),
+        ended = work(&host, &uploads, &demo.out, &mut progress) => ended,
+        _ = tokio::signal::ctrl_c() => {
+            progress.leave();
+            terminal::note("stopped; nothing of it is kept");
+            Ok(Ended::SomeJobFailed)
+        }
     };
     host.stop().await;
     ended
+}
+
+async fn work(host: &Host, uploads: &[Upload], out: &Path, progress: &mut Progress) -> anyhow::Result<Ended> {
+    for Upload { key, bytes, .. } in uploads {
+        host.app.objects.put(key.as_str(), "application/octet-stream", bytes.clone()).await?;
+    }
+    if let Ok(watched) = tokio::time::timeout(LONGEST, watch(host, uploads, progress)).await {
+        watched?;
+    }
+    progress.finish();
+    show(host, out).await
 }
 
 /// The images under the names that they get in the bucket.
@@ -95,67 +118,68 @@ fn images(files: &[PathBuf]) -> anyhow::Result<BTreeMap<String, Bytes>> {
     }
     let mut images = BTreeMap::new();
     for file in files {
+        if !file.is_file() {
+            return Err(no_file(file, "darkroom demo"));
+        }
         let name = file
             .file_name()
             .and_then(|name| name.to_str())
-            .with_context(|| format!("{} has no usable name", file.display()))?;
-        let bytes = std::fs::read(file).with_context(|| format!("{} cannot be read", file.display()))?;
+            .with_context(|| format!("the name of {} is no Unicode text", file.display()))
+            .hint(|| "rename the file".to_owned())?;
+        let bytes = std::fs::read(file)
+            .with_context(|| format!("{} cannot be read", file.display()))
+            .hint(|| "see that you may read it".to_owned())?;
         if images.insert(name.to_owned(), Bytes::from(bytes)).is_some() {
-            bail!("two files are called {name}; rename one");
+            return Err(hinted(format!("two files are called {name}"), "rename one, or show one after the other"));
         }
     }
     Ok(images)
 }
 
-async fn upload(host: &Host, images: &BTreeMap<String, Bytes>) -> anyhow::Result<Bars> {
-    let progress = MultiProgress::new();
-    let style = ProgressStyle::with_template("{msg:<44} {bar:24} {prefix}")?;
-    let mut bars = Bars::new();
+/// Every image through every route.
+fn uploads(images: &BTreeMap<String, Bytes>) -> anyhow::Result<Vec<Upload>> {
+    let mut uploads = Vec::new();
     for route in ROUTES {
         let route: Route = route.parse()?;
         for (name, bytes) in images {
             let key = UploadKey::for_file(&route, name);
-            let bar = progress.add(ProgressBar::new(100).with_style(style.clone()));
-            bar.set_message(format!("{name} → {route}"));
-            bars.insert(key.as_str().to_owned(), bar);
-            host.app.objects.put(key.as_str(), "application/octet-stream", bytes.clone()).await?;
+            uploads.push(Upload { key, label: format!("{name} → {route}"), bytes: bytes.clone() });
         }
     }
-    Ok(bars)
+    Ok(uploads)
 }
 
-async fn watch(host: &Host, bars: &Bars) -> anyhow::Result<()> {
+/// Tells the progress where the jobs are, until all have ended.
+async fn watch(host: &Host, uploads: &[Upload], progress: &mut Progress) -> anyhow::Result<()> {
+    let mut ended: BTreeSet<String> = BTreeSet::new();
     loop {
-        let jobs = host.app.jobs.list(Filter::default(), usize::MAX).await?;
-        for job in &jobs {
-            if let Some(bar) = bars.get(&job.upload.key) {
-                draw(bar, job);
+        for job in host.app.jobs.list(Filter::default(), usize::MAX).await? {
+            let key = &job.upload.key;
+            if !job.state.is_finished() {
+                progress.stage(key, stage(&job));
+            } else if ended.insert(key.clone()) {
+                let is_done = job.state.name() == StateName::Done;
+                let key = key.clone();
+                let document = Document::from(&flow::tree(&host.app.jobs, job).await?);
+                // Where it lies, the table tells.
+                let told = document.reason.as_ref().map_or_else(|| made(&document), |reason| reason.message.clone());
+                progress.ended(&key, is_done, &told);
             }
         }
-        let ended = jobs.iter().filter(|job| job.state.is_finished()).count();
-        if ended >= bars.len() {
+        if ended.len() >= uploads.len() {
             return Ok(());
         }
         tokio::time::sleep(LOOK_EVERY).await;
     }
 }
 
-/// How far a job is, as a bar: the states have no true percentages.
-fn draw(bar: &ProgressBar, job: &Job) {
-    let part = match &job.state {
-        State::Queued { .. } => 10,
-        State::Submitting { .. } => 25,
-        State::Waiting { polls, .. } => 40 + u64::from(*polls).min(8) * 5,
-        State::Branching { .. } => 80,
-        State::Ready { .. } => 85,
-        State::Done { .. } | State::Failed { .. } => 100,
-    };
-    bar.set_position(part.max(bar.position()));
-    bar.set_prefix(job.state.name().as_str());
-    if job.state.is_finished() && !bar.is_finished() {
-        bar.finish();
-    }
-}
+const COLUMNS: [Column; 5] = [
+    Column { title: "image", shrink: Shrink::Ellipsis(12) },
+    Column { title: "steps", shrink: Shrink::Ellipsis(16) },
+    Column { title: "outputs", shrink: Shrink::Ellipsis(12) },
+    Column { title: "time", shrink: Shrink::Never },
+    Column { title: "where", shrink: Shrink::Ellipsis(12) },
+];
 
 async fn show(host: &Host, out: &Path) -> anyhow::Result<Ended> {
     let mut jobs = host.app.jobs.list(Filter::default(), usize::MAX).await?;
@@ -163,10 +187,12 @@ async fn show(host: &Host, out: &Path) -> anyhow::Result<Ended> {
     let mut rows = Vec::new();
     for job in &jobs {
         let document = Document::from(&flow::tree(&host.app.jobs, job.clone()).await?);
-        let folder = fetch(&host.app.objects, &document, out).await?;
-        rows.push(row(&document, &folder));
+        // What is still on its way when the demo gives up has left nothing yet.
+        let is_finished = job.state.is_finished();
+        let folder = if is_finished { Some(fetch(&host.app.objects, &document, out).await?) } else { None };
+        rows.push(row(&document, folder.as_deref()));
     }
-    terminal::table(&["image", "steps", "outputs", "time", "where"], rows);
+    terminal::table(&COLUMNS, &rows);
     terminal::line(format!(
         "The results lie in {}. Every folder has a job.json that tells how they came to be.",
         out.display()
@@ -176,20 +202,17 @@ async fn show(host: &Host, out: &Path) -> anyhow::Result<Ended> {
     Ok(if all_done { Ended::Done } else { Ended::SomeJobFailed })
 }
 
-fn row(document: &Document, folder: &Path) -> Vec<String> {
-    let image = document.upload.key.rsplit('/').next().unwrap_or_default().to_owned();
-    let outputs = match &document.reason {
-        Some(reason) => format!("failed: {}", reason.message),
-        None => {
-            let bytes = document.outputs.iter().map(|output| output.bytes).sum();
-            format!("{} ({})", document.outputs.len(), terminal::size(bytes))
-        }
+fn row(document: &Document, folder: Option<&Path>) -> Vec<Cell> {
+    let image = document.upload.key.rsplit('/').next().unwrap_or_default();
+    let outputs = match (&document.reason, document.state) {
+        (Some(reason), _) => format!("failed: {}", reason.message),
+        (None, StateName::Done) => made(document),
+        (None, state) => state.to_string(),
     };
-    let links = document.steps.iter().map(|step| step.work.links.len()).sum::<usize>();
-    let outputs =
-        if links > 0 { format!("{outputs}, {links} link{}", if links == 1 { "" } else { "s" }) } else { outputs };
     let steps: Vec<String> = document.steps.iter().map(|step| format!("{}/{}", step.provider, step.preset)).collect();
     let finished_at = document.finished_at.unwrap_or(document.created_at);
-    let took = terminal::seconds(finished_at.duration_since(document.created_at));
-    vec![image, steps.join(" → "), outputs, took, folder.display().to_string()]
+    let took = human::duration(finished_at.duration_since(document.created_at));
+    let folder = folder.map(|folder| folder.display().to_string()).unwrap_or_default();
+    let outputs = Cell::painted(outputs, terminal::style_of(document.state));
+    vec![image.into(), steps.join(" → ").into(), outputs, took.into(), folder.into()]
 }

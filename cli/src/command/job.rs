@@ -1,25 +1,20 @@
 //! `darkroom job ID`: one job.
 
-use anyhow::bail;
 use darkroom_shared::{
+    environment::Environment,
     flow,
     job::{CallbackReceived, Document, DocumentItem, JobId, Tree},
 };
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::{Ended, arguments::Job, connection::Connection, terminal};
+use crate::{Ended, arguments::Job, connection::Connection, human, terminal};
 
 /// Prints a job.
-pub(crate) async fn run(
-    arguments: Job,
-    environment: &darkroom_shared::environment::Environment,
-) -> anyhow::Result<Ended> {
+pub(crate) async fn run(arguments: Job, environment: &Environment) -> anyhow::Result<Ended> {
     let connection = Connection::open(&arguments.place, environment).await?;
     connection.check().await?;
-    let Some(job) = connection.jobs.get(&arguments.id).await? else {
-        bail!("there is no job {}; `darkroom jobs` lists those there are", arguments.id);
-    };
+    let job = connection.job(&arguments.id).await?;
     let problem = job.step().and_then(|step| step.problem.clone());
     let tree = flow::tree(&connection.jobs, job).await?;
     if arguments.callback {
@@ -30,7 +25,7 @@ pub(crate) async fn run(
     if arguments.json {
         terminal::json(&document)?;
     } else {
-        show(&document);
+        show(&document, connection.now());
         if let Some(problem) = problem {
             terminal::line(format!("trouble  {problem}"));
         }
@@ -69,26 +64,28 @@ fn show_callbacks(callbacks: &[KeptCallback<'_>], json: bool) -> anyhow::Result<
         terminal::line("no callback is kept: none came, or the job has gone on since");
     }
     for KeptCallback { job_id, at, readable, bytes, body } in callbacks {
+        let at = at.strftime("%Y-%m-%d %H:%M:%S UTC");
+        let size = human::size(u64::try_from(*bytes)?);
         let readable = if *readable { "" } else { "  cannot be read" };
-        terminal::line(format!("callback {at}  job {job_id}  {bytes} bytes{readable}"));
+        terminal::line(format!("callback {at}  job {job_id}  {size}{readable}"));
         // A stranger's control characters are not for this terminal.
         terminal::line(body.replace(|c: char| c.is_control() && c != '\n', " "));
     }
     Ok(())
 }
 
-fn show(document: &Document) {
+fn show(document: &Document, now: Timestamp) {
     terminal::line(format!("job      {}", document.id));
-    terminal::line(format!("image    {}  {}", document.upload.key, terminal::size(document.upload.bytes)));
+    terminal::line(format!("image    {}  {}", document.upload.key, human::size(document.upload.bytes)));
     terminal::line(format!("route    {}", document.route));
-    terminal::line(format!("state    {}", document.state));
+    terminal::line(format!("state    {}", terminal::state(document.state)));
     if let Some(reason) = &document.reason {
         terminal::line(format!("reason   {}", reason.message));
     }
-    terminal::line(format!("made     {}", document.created_at));
+    terminal::line(format!("made     {}", human::moment(document.created_at, now)));
     if let Some(finished_at) = document.finished_at {
-        let took = terminal::seconds(finished_at.duration_since(document.created_at));
-        terminal::line(format!("ended    {finished_at}  after {took}"));
+        let took = human::duration(finished_at.duration_since(document.created_at));
+        terminal::line(format!("ended    {}  after {took}", human::moment(finished_at, now)));
     }
     for step in &document.steps {
         let many = if step.items.is_empty() { String::new() } else { format!("{} images  ", step.items.len()) };
@@ -103,7 +100,7 @@ fn show(document: &Document) {
         }
     }
     for output in &document.outputs {
-        let size = terminal::size(output.bytes);
+        let size = human::size(output.bytes);
         terminal::line(format!("output   {}  {}×{}  {size}", output.key, output.width, output.height));
     }
 }

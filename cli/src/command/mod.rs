@@ -2,6 +2,7 @@
 
 pub(crate) mod backfill;
 pub(crate) mod check;
+pub(crate) mod completions;
 pub(crate) mod demo;
 pub(crate) mod job;
 pub(crate) mod jobs;
@@ -10,3 +11,5 @@ pub(crate) mod release;
 pub(crate) mod retry;
 pub(crate) mod sandbox;
 pub(crate) mod serve;
+mod wait;
+mod watch;

@@ -3,20 +3,27 @@
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
-    time::Duration,
 };
 
-use anyhow::{Context as _, bail};
+use anyhow::Context as _;
 use darkroom_shared::{
-    job::{Document, Job, JobId, RESULTS_PREFIX, StateName, UploadKey},
-    store::{Objects, StoreError},
+    environment::Environment,
+    job::{Document, Route, StateName, UploadKey},
 };
 use serde::Serialize;
 
-use crate::{Ended, arguments::Put, connection::Connection, hold_notices::HoldNotices, terminal};
-
-/// How often the bucket is asked for a `job.json`.
-const LOOK_EVERY: Duration = Duration::from_millis(300);
+use super::{
+    serve,
+    wait::{Awaited, document, outcome, wait_for},
+};
+use crate::{
+    Ended,
+    arguments::Put,
+    connection::Connection,
+    hint::{Hint as _, hinted, nearest},
+    progress::Progress,
+    terminal,
+};
 
 #[derive(Debug, Serialize)]
 struct Uploaded {
@@ -25,55 +32,87 @@ struct Uploaded {
     etag: String,
 }
 
-/// An upload whose result is awaited.
-struct Awaited {
-    key: UploadKey,
-    etag: String,
-    /// The job of an earlier upload under the same key.
-    earlier: Option<JobId>,
-}
-
 /// Puts every file; waits if asked to.
-pub(crate) async fn run(
-    arguments: Put,
-    environment: &darkroom_shared::environment::Environment,
-) -> anyhow::Result<Ended> {
+pub(crate) async fn run(arguments: Put, environment: &Environment) -> anyhow::Result<Ended> {
     let files = keys(&arguments)?;
     let connection = Connection::open(&arguments.place, environment).await?;
     connection.check().await?;
-    let wait = arguments.wait || arguments.out.is_some();
-    let (mut uploaded, mut awaited) = (Vec::new(), Vec::new());
-    for (key, file) in files {
-        let earlier = if wait { document(&connection.objects, &key).await?.map(|document| document.id) } else { None };
-        let etag = connection.put(key.as_str(), &file).await?;
-        if !arguments.json {
-            terminal::line(format!("{}  →  {}", file.display(), key.as_str()));
-        }
-        uploaded.push(Uploaded { file, key: key.as_str().to_owned(), etag: etag.clone() });
-        awaited.push(Awaited { key, etag, earlier });
+    if let Some(out) = &arguments.out {
+        // Before anything is put: what cannot be fetched in the end need not be waited for.
+        let made = std::fs::create_dir_all(out);
+        made.with_context(|| format!("the folder {} cannot be made", out.display()))
+            .hint(|| "name another folder with --out; nothing was put".to_owned())?;
     }
-    if !wait {
+    if let Some(note) = note_on_preset(&arguments.route, environment) {
+        terminal::note(note);
+    }
+    if !(arguments.wait || arguments.out.is_some()) {
+        let mut uploaded = Vec::new();
+        for (key, file) in files {
+            let etag = connection.put(key.as_str(), &file).await?;
+            if !arguments.json {
+                terminal::line(uploaded_line(&key, &file));
+            }
+            uploaded.push(Uploaded { file, key: key.as_str().to_owned(), etag });
+        }
         if arguments.json {
             terminal::json(&uploaded)?;
         }
         return Ok(Ended::Done);
     }
-    let (mut documents, mut notices) = (Vec::new(), HoldNotices::new());
-    for upload in &awaited {
-        let document = wait_for(&connection, upload, &awaited, &mut notices).await?;
-        if let Some(out) = &arguments.out {
-            fetch(&connection.objects, &document, out).await?;
+    let label = |(key, file): &(UploadKey, PathBuf)| {
+        let name = file.file_name().unwrap_or_default().to_string_lossy();
+        (key.as_str().to_owned(), format!("{name} → {}", key.route()))
+    };
+    let mut progress = Progress::start(files.iter().map(label))?;
+    let documents = tokio::select! {
+        documents = put_and_wait(&connection, &arguments, files, &mut progress) => documents?,
+        _ = tokio::signal::ctrl_c() => {
+            progress.leave();
+            terminal::note("no longer waiting; what was put is worked on all the same: see `darkroom jobs`");
+            return Ok(Ended::SomeJobFailed);
         }
-        if !arguments.json {
-            tell(&document, arguments.out.as_deref());
-        }
-        documents.push(document);
-    }
+    };
+    progress.finish();
     if arguments.json {
         terminal::json(&documents)?;
     }
     let all_done = documents.iter().all(|document| document.state == StateName::Done);
     Ok(if all_done { Ended::Done } else { Ended::SomeJobFailed })
+}
+
+async fn put_and_wait(
+    connection: &Connection,
+    arguments: &Put,
+    files: Vec<(UploadKey, PathBuf)>,
+    progress: &mut Progress,
+) -> anyhow::Result<Vec<Document>> {
+    // Who sees the lines of the progress needs no others; who reads standard output from elsewhere does.
+    let is_seen = progress.is_watched() && terminal::width().is_some();
+    let is_told = !arguments.json && !is_seen;
+    let mut awaited = Vec::new();
+    for (key, file) in files {
+        progress.stage(key.as_str(), "on its way into the bucket");
+        let earlier = document(&connection.objects, &key).await?.map(|document| document.id);
+        let etag = connection.put(key.as_str(), &file).await?;
+        progress.stage(key.as_str(), "in the bucket");
+        if is_told {
+            terminal::line(uploaded_line(&key, &file));
+        }
+        awaited.push(Awaited { key, etag, earlier });
+    }
+    let out = arguments.out.as_deref();
+    let told = |document: &Document| {
+        if is_told {
+            let state = terminal::style_of(document.state).apply_to(format!("{:<7}", document.state.as_str()));
+            terminal::line(format!("{state} {}  {}", document.upload.key, outcome(document, out)));
+        }
+    };
+    wait_for(connection, &awaited, out, progress, told).await
+}
+
+fn uploaded_line(key: &UploadKey, file: &Path) -> String {
+    format!("{}  →  {}", file.display(), key.as_str())
 }
 
 /// Which file goes under which key. Two files under one key would overwrite each other.
@@ -82,78 +121,64 @@ fn keys(arguments: &Put) -> anyhow::Result<Vec<(UploadKey, PathBuf)>> {
     let mut keys = Vec::new();
     for file in &arguments.files {
         if !file.is_file() {
-            bail!("{} is no file", file.display());
+            return Err(no_file(file, &format!("darkroom put {}", arguments.route)));
         }
         let name = file.file_name().and_then(|name| name.to_str());
-        let name = name.with_context(|| format!("the name of {} is no Unicode text", file.display()))?;
+        let name = name
+            .with_context(|| format!("the name of {} is no Unicode text", file.display()))
+            .hint(|| "rename the file: its name becomes a part of its key in the bucket".to_owned())?;
         if let Some(other) = names.insert(name.to_owned(), file) {
-            bail!(
-                "{} and {} would both become {name} in the bucket; put them one after the other",
-                other.display(),
-                file.display()
-            );
+            let (other, file) = (other.display(), file.display());
+            return Err(hinted(
+                format!("{other} and {file} would both become {name} in the bucket"),
+                "put them one after the other, with --wait, or rename one",
+            ));
         }
         let key = UploadKey::for_file(&arguments.route, name);
-        UploadKey::parse(key.as_str()).with_context(|| format!("{} cannot be put", file.display()))?;
+        UploadKey::parse(key.as_str())
+            .with_context(|| format!("{} cannot be put", file.display()))
+            .hint(|| "rename the file".to_owned())?;
         keys.push((key, file.clone()));
     }
     Ok(keys)
 }
 
-/// The `job.json` of the last job of this key.
-async fn document(objects: &Objects, key: &UploadKey) -> anyhow::Result<Option<Document>> {
-    match objects.get(&key.job_document()).await {
-        Ok(bytes) => Ok(serde_json::from_slice(&bytes).ok()),
-        Err(StoreError::NoSuchObject(_)) => Ok(None),
-        Err(error) => Err(error.into()),
+/// What is not there, and what may have been meant. `command` is what its files are named to.
+pub(super) fn no_file(file: &Path, command: &str) -> anyhow::Error {
+    if file.is_dir() {
+        let images = file.join("*.jpg");
+        let hint = format!("name its files: {command} {}", images.display());
+        return hinted(format!("{} is a folder and no file", file.display()), hint);
     }
+    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let Ok(entries) = std::fs::read_dir(folder) else {
+        return hinted(
+            format!("{} is no file", file.display()),
+            format!("there is no folder {} either", folder.display()),
+        );
+    };
+    let names: Vec<String> = entries.flatten().filter_map(|entry| entry.file_name().into_string().ok()).collect();
+    let wrong = file.file_name().unwrap_or_default().to_string_lossy();
+    let hint = match nearest(&wrong, names.iter().map(String::as_str)) {
+        Some(meant) => format!("was {} meant?", file.with_file_name(meant).display()),
+        None => "see that its path is right, seen from the folder that you are in".to_owned(),
+    };
+    hinted(format!("{} is no file", file.display()), hint)
 }
 
-async fn wait_for(
-    connection: &Connection,
-    upload: &Awaited,
-    all: &[Awaited],
-    notices: &mut HoldNotices,
-) -> anyhow::Result<Document> {
-    let ours = |job: &Job| all.iter().any(|put| put.key.as_str() == job.upload.key && put.etag == job.upload.etag);
-    loop {
-        if let Some(document) = document(&connection.objects, &upload.key).await?
-            && Some(&document.id) != upload.earlier.as_ref()
-            && document.upload.etag == upload.etag
-        {
-            return Ok(document);
-        }
-        notices.look(&connection.jobs, ours).await;
-        tokio::time::sleep(LOOK_EVERY).await;
+/// Whether the presets that `serve` would take from here lack the route. It may run with others, so this is only a note.
+fn note_on_preset(route: &Route, environment: &Environment) -> Option<String> {
+    if environment.get("DARKROOM_BUCKET").is_some() {
+        return None;
     }
-}
-
-/// Writes a job's outputs and its `job.json` below `out`, in the same folders as in the bucket.
-pub(crate) async fn fetch(objects: &Objects, document: &Document, out: &Path) -> anyhow::Result<PathBuf> {
-    let job_document = UploadKey::parse(&document.upload.key)?.job_document();
-    let keys = document.outputs.iter().map(|output| output.key.as_str()).chain([job_document.as_str()]);
-    let mut folder = out.to_owned();
-    for key in keys {
-        let path = out.join(key.strip_prefix(RESULTS_PREFIX).unwrap_or(key));
-        if let Some(parent) = path.parent() {
-            std::fs::create_dir_all(parent).with_context(|| format!("{} cannot be made", parent.display()))?;
-            parent.clone_into(&mut folder);
-        }
-        let bytes = objects.get(key).await?;
-        std::fs::write(&path, &bytes).with_context(|| format!("{} cannot be written", path.display()))?;
+    let file = serve::presets_file(None, environment)?;
+    let presets = serve::presets(Some(&file)).ok()?;
+    if presets.plan(route).is_some() {
+        return None;
     }
-    Ok(folder)
-}
-
-fn tell(document: &Document, out: Option<&Path>) {
-    match &document.reason {
-        Some(reason) => terminal::line(format!("failed  {}", reason.message)),
-        None => {
-            let folder = match out {
-                Some(out) => out.display().to_string(),
-                None => document.upload.key.replacen("uploads/", RESULTS_PREFIX, 1),
-            };
-            terminal::line(format!("done    {}  {} files in {folder}", document.upload.key, document.outputs.len()));
-        }
-    }
+    let what_now = match presets.nearest(route) {
+        Some(name) => format!("was {}/{name} meant?", route.provider),
+        None => format!("there are: {}", presets.names(route.provider).collect::<Vec<_>>().join(", ")),
+    };
+    Some(format!("note: {} has no preset '{}' of {}; {what_now}", file.display(), route.preset, route.provider))
 }

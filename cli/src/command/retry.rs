@@ -1,25 +1,18 @@
 //! `darkroom retry`: another try for failed jobs.
 
-use anyhow::bail;
-use darkroom_shared::{flow, job::StateName, store::Filter};
+use darkroom_shared::{environment::Environment, flow, job::StateName, store::Filter};
 
-use crate::{Ended, arguments::Retry, connection::Connection, terminal};
+use crate::{Ended, arguments::Retry, connection::Connection, hint::Hint as _, terminal};
 
 /// Makes failed jobs due again; the poller wakes them.
-pub(crate) async fn run(
-    arguments: Retry,
-    environment: &darkroom_shared::environment::Environment,
-) -> anyhow::Result<Ended> {
+pub(crate) async fn run(arguments: Retry, environment: &Environment) -> anyhow::Result<Ended> {
     let connection = Connection::open(&arguments.place, environment).await?;
     connection.check().await?;
     let jobs = match &arguments.id {
-        Some(id) => match connection.jobs.get(id).await? {
-            Some(job) => vec![job],
-            None => bail!("there is no job {id}; `darkroom jobs` lists those there are"),
-        },
+        Some(name) => vec![connection.job(name).await?],
         None => {
             let failed = Filter { state: Some(StateName::Failed), provider: None };
-            connection.jobs.list(failed, usize::MAX).await?
+            connection.jobs.list(failed, usize::MAX).await.hint(|| connection.about_the_table())?
         }
     };
     let app = connection.app()?;

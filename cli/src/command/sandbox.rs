@@ -6,13 +6,14 @@ use anyhow::Context as _;
 use darkroom_sandbox::{Latency, Sandbox, Settings};
 
 use super::serve::stop_signal;
-use crate::{Ended, arguments, terminal};
+use crate::{Ended, arguments, hint::Hint as _, terminal};
 
 /// Runs until it is stopped; nothing is kept.
 pub(crate) async fn run(arguments: arguments::Sandbox) -> anyhow::Result<Ended> {
     let listener = tokio::net::TcpListener::bind(arguments.listen)
         .await
-        .with_context(|| format!("nothing can listen on {}; choose another with --listen", arguments.listen))?;
+        .with_context(|| format!("the sandbox cannot listen on {}", arguments.listen))
+        .hint(|| "another program may be there; choose another port with --listen".to_owned())?;
     let mut address = listener.local_addr()?;
     if address.ip().is_unspecified() {
         address.set_ip(IpAddr::V4(Ipv4Addr::LOCALHOST));

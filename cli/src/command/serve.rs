@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use anyhow::{Context as _, bail};
+use anyhow::Context as _;
 use darkroom_shared::{
     config::{self, Presets},
     environment::Environment,
@@ -15,6 +15,7 @@ use darkroom_shared::{
 use crate::{
     Ended,
     arguments::Serve,
+    hint::{Hint as _, hinted},
     local::{Gallery, Host, NAME, Settings},
     terminal,
 };
@@ -28,6 +29,7 @@ pub(crate) async fn run(serve: Serve, environment: Environment) -> anyhow::Resul
     let has_public_url = serve.public_url.is_some() || environment.get("DARKROOM_PUBLIC_URL").is_some();
     let addresses = ProviderName::ALL.map(|provider| (provider, config::address(&environment, provider)));
     let addresses = BTreeMap::from(addresses);
+    look_at_data(&serve.data)?;
     let host = Host::start(Settings {
         data: serve.data.clone(),
         presets,
@@ -42,7 +44,10 @@ pub(crate) async fn run(serve: Serve, environment: Environment) -> anyhow::Resul
     terminal::line(format!("HTTP       {}  webhook, /health", host.http_url));
     terminal::line(match host.gallery {
         Gallery::On => format!("gallery    {}/", host.http_url),
-        Gallery::Off => "gallery    off: others reach this address, and DARKROOM_GALLERY_TOKEN is not set".to_owned(),
+        Gallery::Off => {
+            "gallery    off: others reach this address or the public one, and DARKROOM_GALLERY_TOKEN is not set"
+                .to_owned()
+        }
     });
     terminal::line(format!("DynamoDB   {}  table {NAME}", host.dynamodb_url));
     for provider in ProviderName::ALL {
@@ -68,6 +73,26 @@ pub(crate) async fn run(serve: Serve, environment: Environment) -> anyhow::Resul
     Ok(Ended::Done)
 }
 
+/// Refuses what can be no folder for the data, and says where a folder looks like another one's.
+fn look_at_data(data: &Path) -> anyhow::Result<()> {
+    if data.exists() && !data.is_dir() {
+        return Err(hinted(
+            format!("{} is no folder", data.display()),
+            "name a folder with --data; it is made if it is not there",
+        ));
+    }
+    let is_ours = data.join("lock").exists();
+    let has_others = || std::fs::read_dir(data).is_ok_and(|mut entries| entries.next().is_some());
+    if !is_ours && has_others() {
+        terminal::note(format!(
+            "warning: {} holds other things and no data of darkroom's; if it is the wrong folder, stop and name another \
+             with --data",
+            data.display()
+        ));
+    }
+    Ok(())
+}
+
 /// `--config`, `DARKROOM_CONFIG`, `./darkroom.toml` or the built-in presets, in this order.
 pub(super) fn presets_file(config: Option<PathBuf>, environment: &Environment) -> Option<PathBuf> {
     let named = config.or_else(|| environment.get("DARKROOM_CONFIG").map(PathBuf::from));
@@ -79,10 +104,19 @@ pub(super) fn presets_file(config: Option<PathBuf>, environment: &Environment) -
 pub(super) fn presets(file: Option<&Path>) -> anyhow::Result<Presets> {
     let Some(file) = file else { return Ok(Presets::built_in()) };
     if file.starts_with("s3:") {
-        bail!("{} is for functions on AWS; give a file with --config", file.display());
+        return Err(hinted(
+            format!("{} is for functions on AWS", file.display()),
+            "give a file with --config, or unset DARKROOM_CONFIG",
+        ));
     }
-    let text = std::fs::read_to_string(file).with_context(|| format!("{} cannot be read", file.display()))?;
-    Ok(Presets::parse(&file.display().to_string(), &text)?)
+    let text =
+        std::fs::read_to_string(file).with_context(|| format!("{} cannot be read", file.display())).hint(|| {
+            "name the file of the presets with --config or DARKROOM_CONFIG; without either, there are those that are \
+                  built in"
+                .to_owned()
+        })?;
+    Presets::parse(&file.display().to_string(), &text)
+        .hint(|| "mend the file; `darkroom check` says whether it is right, without starting anything".to_owned())
 }
 
 /// Ends when the person or the system asks the process to stop.

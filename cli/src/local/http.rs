@@ -42,7 +42,7 @@ pub(super) async fn serve(
     if let Some(sandbox) = sandbox {
         router = router.nest(SANDBOX_PATH, sandbox.router());
     }
-    // See `serve_s3`.
+    // See `s3_server`.
     let listener = listener.tap_io(|socket| {
         let _ = socket.set_nodelay(true);
     });

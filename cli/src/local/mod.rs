@@ -6,6 +6,7 @@ mod dynamodb;
 mod http;
 mod queue;
 mod s3;
+mod s3_server;
 mod schedule;
 mod uploads;
 
@@ -28,12 +29,8 @@ use darkroom_shared::{
     flow::{self, App, CallbackSecrets, CallbackUrls, NotesInTable},
     job::{ProviderName, Schedule},
     provider::{self, Equipment, Http, Notes, Providers, definition},
-    store::{Jobs, Objects, create_table},
+    store::{Jobs, Objects, add_newest_index, create_table, lacks_newest_index},
     telemetry::metrics::Metrics,
-};
-use hyper_util::{
-    rt::{TokioExecutor, TokioIo},
-    server::{conn::auto::Builder as ConnectionBuilder, graceful::GracefulShutdown},
 };
 use tokio::{
     net::TcpListener,
@@ -130,13 +127,6 @@ impl Host {
         servers.spawn(dynamodb::serve(&settings.data.join("jobs.sqlite"), dynamodb, serving_stops.clone())?);
         let (created, uploads) = mpsc::unbounded_channel();
         let keys = access_keys(&settings.environment);
-        servers.spawn(serve_s3(
-            s3,
-            s3::LocalS3::new(bucket_root.clone(), created)?,
-            keys.clone(),
-            serving_stops.clone(),
-        ));
-
         let sandboxed: Vec<ProviderName> = ProviderName::ALL
             .into_iter()
             .filter(|&provider| !definition(provider).has_credentials(&settings.environment))
@@ -144,12 +134,23 @@ impl Host {
         let sandbox = if sandboxed.is_empty() { None } else { Some(sandbox(&settings.data, &http_url)?) };
         let environment = environment(&settings, &http_url, &sandboxed, sandbox.as_ref())?;
 
+        let public_url = environment.url("DARKROOM_PUBLIC_URL", None)?;
+        let pages_at = (http_url.parse()?, public_url.clone());
+        let local_s3 = s3::LocalS3::new(bucket_root.clone(), created)?;
+        servers.spawn(s3_server::serve(s3, local_s3, keys.clone(), pages_at, serving_stops.clone()));
+
         let sdk = aws::local(&keys.0, &keys.1)?;
         let s3_client = aws::s3(&sdk, Some(&s3_url));
         let dynamodb_client = aws::dynamodb(&sdk, Some(&dynamodb_url));
         create_table(&dynamodb_client, NAME).await?;
         let (queue, messages) = MemoryQueue::new();
-        let jobs = Jobs::new(dynamodb_client, NAME);
+        let jobs = Jobs::new(dynamodb_client.clone(), NAME);
+        if lacks_newest_index(&dynamodb_client, NAME).await? {
+            // In this order: should we die in between, the next start does both again.
+            let jobs = jobs.put_on_list().await?;
+            add_newest_index(&dynamodb_client, NAME).await?;
+            tracing::info!(jobs, "the jobs of an older darkroom are on the list of newest jobs now");
+        }
         let objects = Objects::new(s3_client.clone(), NAME);
         let app = app(&environment, settings.presets, jobs, objects, queue.clone())?;
         let secrets = CallbackSecrets::new(config::callback_secrets(&environment)?);
@@ -159,7 +160,7 @@ impl Host {
             bail!("some presets cannot work with the credentials that are set: {}", unusable.join("; "));
         }
 
-        let access = Access::of_host(&environment, http.local_addr()?.ip())?;
+        let access = Access::of_host(&environment, http.local_addr()?.ip(), &public_url)?;
         let gallery = if let Access::Off = access { Gallery::Off } else { Gallery::On };
         let pages = darkroom_gallery::router(
             app.clone(),
@@ -236,39 +237,6 @@ async fn listen(what: &str, address: SocketAddr) -> anyhow::Result<(TcpListener,
         reached.set_ip(IpAddr::V4(Ipv4Addr::LOCALHOST));
     }
     Ok((listener, format!("http://{reached}")))
-}
-
-async fn serve_s3(
-    listener: TcpListener,
-    s3: s3::LocalS3,
-    (access_key, secret_key): (String, String),
-    mut stopping: watch::Receiver<bool>,
-) {
-    let mut builder = s3s::service::S3ServiceBuilder::new(s3);
-    builder.set_auth(s3s::auth::SimpleAuth::from_single(access_key, secret_key));
-    let service = builder.build();
-    let connections = ConnectionBuilder::new(TokioExecutor::new());
-    let graceful = GracefulShutdown::new();
-    loop {
-        let accepted = tokio::select! {
-            accepted = listener.accept() => accepted,
-            _ = stopping.wait_for(|stop| *stop) => break,
-        };
-        let Ok((socket, _)) = accepted else {
-            // Out of file descriptors, most likely: let some be closed.
-            tokio::time::sleep(Duration::from_millis(50)).await;
-            continue;
-        };
-        // Head and body go out as they come; waiting to join them costs 40 ms an object. Without it, it is only slow.
-        let _ = socket.set_nodelay(true);
-        let connection = connections.serve_connection(TokioIo::new(socket), service.clone());
-        let connection = graceful.watch(connection.into_owned());
-        tokio::spawn(async move {
-            // A client that goes away is no concern of ours.
-            let _ = connection.await;
-        });
-    }
-    graceful.shutdown().await;
 }
 
 fn sandbox(data: &Path, http_url: &str) -> anyhow::Result<Sandbox> {

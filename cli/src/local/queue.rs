@@ -158,11 +158,17 @@ pub(super) async fn work(
 struct Gates {
     submit: [Semaphore; ProviderName::ALL.len()],
     collect: Semaphore,
+    thumbnails: Semaphore,
 }
 
 impl Default for Gates {
     fn default() -> Self {
-        Self { submit: ProviderName::ALL.map(|_| Semaphore::new(AT_ONCE)), collect: Semaphore::new(AT_ONCE) }
+        Self {
+            submit: ProviderName::ALL.map(|_| Semaphore::new(AT_ONCE)),
+            collect: Semaphore::new(AT_ONCE),
+            // They decode one after the other anyway.
+            thumbnails: Semaphore::new(1),
+        }
     }
 }
 
@@ -170,6 +176,7 @@ impl Gates {
     fn of(&self, queue: QueueName) -> &Semaphore {
         match queue {
             QueueName::Collect => &self.collect,
+            QueueName::Thumbnails => &self.thumbnails,
             QueueName::Submit(provider) => {
                 let place = ProviderName::ALL.iter().position(|&name| name == provider);
                 place.and_then(|place| self.submit.get(place)).unwrap_or(&self.collect)
@@ -178,7 +185,7 @@ impl Gates {
     }
 
     fn close(&self) {
-        self.submit.iter().chain([&self.collect]).for_each(Semaphore::close);
+        self.submit.iter().chain([&self.collect, &self.thumbnails]).for_each(Semaphore::close);
     }
 }
 
@@ -187,7 +194,7 @@ async fn deliver(app: &App, queue: &MemoryQueue, dead_letters: &DeadLetters, mut
     let event = event(&message);
     let failed = match message.queue {
         QueueName::Submit(_) => handler::submit_batch(app, event).await,
-        QueueName::Collect => handler::collect_batch(app, event).await,
+        QueueName::Collect | QueueName::Thumbnails => handler::collect_batch(app, event).await,
     };
     let Some(FailedMessage { message_id, reason, is_final }) = failed.into_iter().next() else { return };
     let deliveries = message.deliveries;

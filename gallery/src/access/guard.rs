@@ -46,7 +46,7 @@ pub(crate) async fn guard(State(gallery): State<Gallery>, mut request: Request, 
     };
     let is_open = path == "/login" || path.starts_with("/assets/") || path == "/api/openapi.json";
     if visitor == Visitor::Stranger && !is_open {
-        return turned_away(is_api, request.uri());
+        return turned_away(is_api, request.method(), request.uri());
     }
     let changes = !matches!(*request.method(), Method::GET | Method::HEAD);
     if changes && comes_from_elsewhere(request.headers()) {
@@ -67,7 +67,9 @@ async fn visitor(gallery: &Gallery, headers: &HeaderMap) -> Result<Visitor, Prob
     match &gallery.settings().access {
         Access::Off => Err(Problem::Off),
         // A page from elsewhere can have its own name lead to this machine; the name is in the header all the same.
-        Access::ThisMachine if names_this_machine(headers) => Ok(Visitor::Person(Session::of_this_machine())),
+        Access::ThisMachine if names_this_machine(headers) && !is_passed_on(headers) => {
+            Ok(Visitor::Person(Session::of_this_machine()))
+        }
         Access::ThisMachine => Err(Problem::AnotherHost),
         Access::Token(_) => {
             if let Some(given) = bearer(headers) {
@@ -112,6 +114,11 @@ fn names_this_machine(headers: &HeaderMap) -> bool {
     name.eq_ignore_ascii_case("localhost") || address.is_ok_and(|address| address.is_loopback())
 }
 
+/// Whether somebody in between has passed the request on, for whoever it may be.
+fn is_passed_on(headers: &HeaderMap) -> bool {
+    ["forwarded", "x-forwarded-for", "x-real-ip", "via"].iter().any(|name| headers.contains_key(*name))
+}
+
 /// Whether a browser says that another site's page has sent this.
 fn comes_from_elsewhere(headers: &HeaderMap) -> bool {
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
@@ -127,11 +134,12 @@ fn comes_from_elsewhere(headers: &HeaderMap) -> bool {
     }
 }
 
-fn turned_away(is_api: bool, uri: &http::Uri) -> Response {
+fn turned_away(is_api: bool, method: &Method, uri: &http::Uri) -> Response {
     if is_api {
         return Problem::NotLoggedIn.into_response();
     }
-    let wanted = uri.path_and_query().map_or("/", |wanted| wanted.as_str());
+    // A form that was sent too late is not sent again by going there.
+    let wanted = uri.path_and_query().filter(|_| method == Method::GET).map_or("/", |wanted| wanted.as_str());
     let login = format!("/login?next={}", utf8_percent_encode(wanted, NON_ALPHANUMERIC));
     (StatusCode::SEE_OTHER, Redirect::to(&login)).into_response()
 }

@@ -60,6 +60,7 @@ pub(crate) async fn login_page(
 pub(crate) async fn log_in(
     State(gallery): State<Gallery>,
     language: Language,
+    headers: HeaderMap,
     fields: Fields,
 ) -> Result<Response, Problem> {
     let next = own_path(fields.get("next"));
@@ -68,14 +69,15 @@ pub(crate) async fn log_in(
         delayed().await?;
         return Ok((StatusCode::FORBIDDEN, pages::login(language, next, true)).into_response());
     }
-    let session = cookie(&gallery, gallery.0.keys.new_session(gallery.now()), SESSION_LIFE.as_secs());
+    let session = gallery.0.keys.new_session(gallery.now());
+    let session = cookie(&gallery, &headers, session, SESSION_LIFE.as_secs());
     Ok(([(header::SET_COOKIE, session)], Redirect::to(next)).into_response())
 }
 
 /// Ends the session, as far as the browser goes.
-pub(crate) async fn log_out(State(gallery): State<Gallery>, _: OwnFields) -> Response {
+pub(crate) async fn log_out(State(gallery): State<Gallery>, asked: HeaderMap, _: OwnFields) -> Response {
     let mut headers = HeaderMap::new();
-    if let Ok(ended) = cookie(&gallery, String::new(), 0).parse() {
+    if let Ok(ended) = cookie(&gallery, &asked, String::new(), 0).parse() {
         headers.insert(header::SET_COOKIE, ended);
     }
     // Pages that the browser has kept are not shown to the next person.
@@ -83,11 +85,12 @@ pub(crate) async fn log_out(State(gallery): State<Gallery>, _: OwnFields) -> Res
     (headers, Redirect::to("/login")).into_response()
 }
 
-fn cookie(gallery: &Gallery, value: String, life_s: i64) -> String {
+fn cookie(gallery: &Gallery, asked: &HeaderMap, value: String, life_s: i64) -> String {
+    let came_by_https = asked.get("x-forwarded-proto").is_some_and(|scheme| scheme == "https");
     Cookie::build((cookie_name(gallery), value))
         .path("/")
         .http_only(true)
-        .secure(gallery.settings().is_https)
+        .secure(gallery.settings().is_https || came_by_https)
         .same_site(SameSite::Lax)
         .max_age(cookie::time::Duration::seconds(life_s))
         .build()

@@ -8,6 +8,7 @@ use std::net::IpAddr;
 
 use darkroom_shared::environment::{ConfigError, Environment};
 use secrecy::{ExposeSecret as _, SecretString};
+use url::{Host, Url};
 
 pub(crate) use self::{
     guard::{Visitor, guard},
@@ -41,13 +42,19 @@ impl Access {
         Ok(token(environment)?.map_or(Self::Off, Self::Token))
     }
 
-    /// For a host that listens on `address`: `DARKROOM_GALLERY_TOKEN`; without it this machine, or nobody where others
-    /// reach the address.
+    /// For a host that listens on `address` and is reached at `public_url`: `DARKROOM_GALLERY_TOKEN`; without it this
+    /// machine, or nobody where others reach either of the two.
     ///
     /// # Errors
     /// When the token is too short.
-    pub fn of_host(environment: &Environment, address: IpAddr) -> Result<Self, ConfigError> {
-        let without = if address.is_loopback() { Self::ThisMachine } else { Self::Off };
+    pub fn of_host(environment: &Environment, address: IpAddr, public_url: &Url) -> Result<Self, ConfigError> {
+        let is_public = match public_url.host() {
+            Some(Host::Domain(name)) => name != "localhost",
+            Some(Host::Ipv4(address)) => !address.is_loopback(),
+            Some(Host::Ipv6(address)) => !address.is_loopback(),
+            None => true,
+        };
+        let without = if address.is_loopback() && !is_public { Self::ThisMachine } else { Self::Off };
         Ok(token(environment)?.map_or(without, Self::Token))
     }
 }
@@ -69,12 +76,15 @@ mod tests {
 
     #[test]
     fn without_a_token_only_this_machine_is_let_in() {
+        let here: Url = "http://127.0.0.1:9001".parse().unwrap();
         let (none, loopback, all) = (Environment::default(), IpAddr::from([127, 0, 0, 1]), IpAddr::from([0, 0, 0, 0]));
         assert!(matches!(Access::of_function(&none), Ok(Access::Off)));
-        assert!(matches!(Access::of_host(&none, loopback), Ok(Access::ThisMachine)));
-        assert!(matches!(Access::of_host(&none, all), Ok(Access::Off)));
+        assert!(matches!(Access::of_host(&none, loopback, &here), Ok(Access::ThisMachine)));
+        assert!(matches!(Access::of_host(&none, all, &here), Ok(Access::Off)));
+        let public = "https://darkroom.example".parse().unwrap();
+        assert!(matches!(Access::of_host(&none, loopback, &public), Ok(Access::Off)), "somebody passes requests on");
         let token = none.with(TOKEN, "0123456789abcdef");
-        assert!(matches!(Access::of_host(&token, loopback), Ok(Access::Token(_))));
+        assert!(matches!(Access::of_host(&token, loopback, &public), Ok(Access::Token(_))));
         let short = Environment::default().with(TOKEN, "0123456789");
         assert!(Access::of_function(&short).unwrap_err().to_string().contains("16 characters"));
     }

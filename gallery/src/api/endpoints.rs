@@ -11,35 +11,40 @@ use darkroom_shared::{
 use futures_util::future::try_join_all;
 
 use super::shapes::{
-    Failed, Jobs, NewUpload, Preset, PresetStep, Presets, Providers, Released, RetriedJob, RetriedJobs, RetryMany,
-    UploadPlace,
+    Failed, Jobs, Limited, NewUpload, Preset, PresetStep, Presets, Providers, Released, RetriedJob, RetriedJobs,
+    RetryMany, UploadPlace,
 };
 use crate::{Gallery, actions, listing::Asked, problem::Problem, providers as all_providers, uploads};
 
-/// Jobs in an answer.
+/// Jobs in an answer, at the most.
 const MOST_JOBS: usize = 50;
 
 /// Jobs, the newest first.
 #[utoipa::path(
     get,
     path = "/api/jobs",
-    params(Asked),
+    params(Asked, Limited),
     responses(
         (status = 200, body = Jobs, description = "A page of jobs"),
         (status = 400, body = Failed, description = "The filter cannot be understood"),
         (status = 401, body = Failed, description = "The token is missing or wrong"),
     )
 )]
-pub(super) async fn jobs(State(gallery): State<Gallery>, Query(asked): Query<Asked>) -> Result<Json<Jobs>, Problem> {
+pub(super) async fn jobs(
+    State(gallery): State<Gallery>,
+    Query(asked): Query<Asked>,
+    Query(limited): Query<Limited>,
+) -> Result<Json<Jobs>, Problem> {
     let app = gallery.app();
     let listing = asked.read()?;
     if let Some(id) = listing.id
-        && let Some(job) = app.jobs.get(&id).await?
+        && app.jobs.get(&id).await?.is_some()
     {
-        let document = Document::from(&flow::tree(&app.jobs, job).await?);
+        let document = Document::from(&actions::tree(&gallery, &id).await?);
         return Ok(Json(Jobs { jobs: vec![document], older: None }));
     }
-    let page = app.jobs.page(&listing.filter, listing.before.as_ref(), MOST_JOBS).await?;
+    let most = limited.limit.unwrap_or(MOST_JOBS).clamp(1, MOST_JOBS);
+    let page = app.jobs.page(&listing.filter, listing.before.as_ref(), most).await?;
     let documents = try_join_all(
         page.jobs.into_iter().map(|job| async { Ok::<_, Problem>(Document::from(&flow::tree(&app.jobs, job).await?)) }),
     );

@@ -2,9 +2,17 @@
 
 use darkroom_shared::job::{Document, Hold};
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 
 use crate::{actions::Retried, providers::ProviderStatus};
+
+/// How many jobs are wanted.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct Limited {
+    /// At the most so many, 50 or fewer. Jobs of many outputs are long.
+    pub(crate) limit: Option<usize>,
+}
 
 /// A page of jobs, the newest first.
 #[derive(Debug, Serialize, ToSchema)]
@@ -96,7 +104,7 @@ pub(crate) struct NewUpload {
 pub(crate) struct UploadPlace {
     /// The key that it gets. No other upload has it.
     pub(crate) key: String,
-    /// PUT the file's bytes here within 15 minutes. The address is a secret.
+    /// PUT the file's bytes here within 15 minutes, once, with the header `If-None-Match: *`. The address is a secret.
     pub(crate) url: String,
 }
 

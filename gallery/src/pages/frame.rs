@@ -24,6 +24,7 @@ pub(crate) struct View {
     pub(super) now: Timestamp,
     form_token: String,
     can_sign_out: bool,
+    said: String,
 }
 
 impl<S> FromRequestParts<S> for View
@@ -41,10 +42,22 @@ where
             language,
             texts: language.texts(),
             now: gallery.now(),
+            said: said(parts.uri.query()),
             form_token: session.map(|session| gallery.0.keys.form_token(session)).unwrap_or_default(),
             can_sign_out: session.is_some() && matches!(gallery.settings().access, Access::Token(_)),
         })
     }
+}
+
+/// Words for [`View::said`], as they stand in addresses.
+pub(super) const RETRIED: &str = "retried";
+pub(super) const NOTHING_CHOSEN: &str = "nothing-chosen";
+pub(super) const GOES_ON: &str = "goes-on";
+pub(super) const RELEASED: &str = "released";
+
+fn said(query: Option<&str>) -> String {
+    let mut fields = url::form_urlencoded::parse(query.unwrap_or_default().as_bytes());
+    fields.find(|(name, _)| name == "said").map(|(_, said)| said.into_owned()).unwrap_or_default()
 }
 
 /// A place in the navigation.
@@ -61,9 +74,26 @@ impl View {
         html! { input type="hidden" name=(FORM_TOKEN) value=(self.form_token); }
     }
 
+    /// What became of the form that led here.
+    fn said(&self) -> Option<&'static str> {
+        match self.said.as_str() {
+            RETRIED => Some(self.texts.said_retried),
+            NOTHING_CHOSEN => Some(self.texts.said_nothing_chosen),
+            GOES_ON => Some(self.texts.said_goes_on),
+            RELEASED => Some(self.texts.said_released),
+            _ => None,
+        }
+    }
+
     /// A whole page. `goes_on`: something on it will change by itself, so it is looked at again.
     pub(super) fn page(&self, place: Place, title: &str, goes_on: bool, content: &Markup) -> Markup {
         let texts = self.texts;
+        let look_again_ms = match (place, goes_on) {
+            (Place::Upload, _) => None,
+            (_, true) => Some(2_000),
+            // Something may come that is not on the page yet.
+            (_, false) => Some(10_000),
+        };
         let link = |to: Place, address: &str, name: &str| {
             html! { a href=(address) aria-current=[(to == place).then_some("page")] { (name) } }
         };
@@ -71,7 +101,7 @@ impl View {
             (DOCTYPE)
             html lang=(self.language.tag()) {
                 (head(title, goes_on))
-                body data-csrf=(self.form_token) data-live[goes_on] {
+                body data-csrf=(self.form_token) data-live=[look_again_ms] {
                     a.skip href="#content" { (texts.skip) }
                     header {
                         a.name href="/jobs" { img src=(assets::address("icon.svg")) alt="" width="24" height="24"; "darkroom" }
@@ -87,7 +117,10 @@ impl View {
                             }
                         }
                     }
-                    main #content tabindex="-1" { (content) }
+                    main #content tabindex="-1" {
+                        @if let Some(said) = self.said() { p.said role="status" { (said) } }
+                        (content)
+                    }
                     footer { p { (texts.about) } }
                 }
             }
@@ -96,7 +129,7 @@ impl View {
 }
 
 /// A page without navigation, for those who are not in.
-pub(super) fn bare(language: Language, title: &str, content: Markup) -> Markup {
+pub(super) fn bare(language: Language, title: &str, content: &Markup) -> Markup {
     html! {
         (DOCTYPE)
         html lang=(language.tag()) {

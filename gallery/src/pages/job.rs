@@ -7,31 +7,34 @@ use axum::{
 };
 use darkroom_shared::{
     flow::inspect_bytes,
-    job::{Document, FailureKind, JobId, Rectangle, State as JobState, StateName, Tree},
+    job::{Document, FailureKind, JobId, Rectangle, State as JobState, StateName, Step, Tree},
+    store::StoreError,
 };
 use http::{HeaderMap, header};
 use maud::{Markup, html};
 use serde::Deserialize;
 
 use super::{
-    frame::{Place, View},
-    parts::{badge, file_name, picture},
+    frame::{GOES_ON, Place, RETRIED, View},
+    parts::{self, badge, file_name, picture},
     timeline::timeline,
 };
 use crate::{
     Gallery, actions,
     fields::OwnFields,
     human,
-    pictures::{self, OutputPicture, Pictures},
+    pictures::{self, OutputPicture, Pictures, is_fresh},
     problem::Problem,
     providers,
-    waits::waits,
+    waits::{Detail, waits},
 };
 
 /// So many outputs are shown.
 const MOST_SHOWN: usize = 200;
 /// Pixels are told by an image's first bytes; a camera may put a preview and much else before them.
-const HEAD_BYTES: u64 = 512 * 1024;
+const HEAD_BYTES: u64 = 256 * 1024;
+/// Rectangles are drawn over so many images.
+const MOST_DRAWN: usize = 8;
 
 /// What the page is asked with.
 #[derive(Debug, Default, Deserialize)]
@@ -54,26 +57,30 @@ pub(crate) async fn page(
     }
     let pictures = Pictures::of(gallery.app(), &tree, MOST_SHOWN).await?;
     let (job, texts) = (&tree.job, view.texts);
-    let goes_on = !job.state.is_finished();
+    let goes_on = !job.state.is_finished() || is_fresh(job, view.now);
     let holds = providers::holds(&gallery).await?;
     let document = Document::from(&tree);
-    let rectangles = rectangles(&gallery, &document).await?;
+    let rectangles = rectangles(&gallery, &tree, &pictures).await?;
     let content = html! {
         div.head {
             h1 { (file_name(job)) }
             p data-part="state" { (badge(texts, job.state.name())) " " span.route { (job.route) } }
         }
         div data-part="now" {
-            @if let Some(waits) = waits(texts, job, &holds, view.now) { div.now { (waits) } }
+            @if let Some(waits) = waits(texts, job, &holds, view.now, Detail::Whole) { div.now { (waits) } }
             (failure(&view, &tree))
         }
+        div.columns {
         div data-part="pictures" {
             (comparison(&view, &pictures, asked.compare.unwrap_or(1)))
             (outputs(&view, &gallery, &tree, &pictures))
-            @for found in &rectangles { (drawn(&view, found)) }
+            @for (number, found) in (1..).zip(&rectangles) { (drawn(&view, number, found)) }
         }
-        div data-part="timeline" { (timeline(&view, &gallery, &tree, &document, &holds).await?) }
-        (provenance(&view, &tree, &document, &pictures))
+        div {
+            div data-part="timeline" { (timeline(&view, &gallery, &tree, &document, &holds).await?) }
+            (provenance(&view, &tree, &document, &pictures))
+        }
+        }
     };
     Ok(view.page(Place::Jobs, file_name(job), goes_on, &content).into_response())
 }
@@ -96,7 +103,8 @@ pub(crate) async fn retry(
     match actions::retry(&gallery, &id).await? {
         actions::Retried::NoSuchJob => Err(Problem::NoSuchJob),
         actions::Retried::Forgotten => Err(darkroom_shared::flow::FlowError::Forgotten(id).into()),
-        actions::Retried::Queued | actions::Retried::NotFailed => Ok(Redirect::to(&format!("/jobs/{id}"))),
+        actions::Retried::Queued => Ok(Redirect::to(&format!("/jobs/{id}?said={RETRIED}"))),
+        actions::Retried::NotFailed => Ok(Redirect::to(&format!("/jobs/{id}"))),
     }
 }
 
@@ -109,7 +117,7 @@ pub(crate) async fn go_on(
     let number = fields.get("output").and_then(|number| number.parse().ok()).unwrap_or(1);
     let key = actions::go_on(&gallery, &job_id(&id)?, number, fields.get("route").unwrap_or_default()).await?;
     let mut query = url::form_urlencoded::Serializer::new(String::new());
-    Ok(Redirect::to(&format!("/jobs?{}", query.append_pair("text", &key).finish())))
+    Ok(Redirect::to(&format!("/jobs?{}", query.append_pair("text", &key).append_pair("said", GOES_ON).finish())))
 }
 
 fn job_id(id: &str) -> Result<JobId, Problem> {
@@ -122,7 +130,7 @@ fn failure(view: &View, tree: &Tree) -> Markup {
     html! {
         section.failure aria-labelledby="failure" {
             h2 #failure { (texts.failed_because) }
-            p { (reason.message) }
+            p { (parts::reason(&tree.job, reason)) }
             @if reason.kind != FailureKind::Superseded {
                 form method="post" action={ "/jobs/" (tree.job.id) "/retry" } {
                     (view.proof())
@@ -141,7 +149,7 @@ fn comparison(view: &View, pictures: &Pictures, number: usize) -> Markup {
     let (Some(before), Some(after)) =
         (&pictures.original_thumbnail, after.and_then(|output| output.thumbnail.as_deref()))
     else {
-        return Markup::default();
+        return alone(view, pictures);
     };
     html! {
         section #compare aria-labelledby="compare-title" {
@@ -160,6 +168,18 @@ fn comparison(view: &View, pictures: &Pictures, number: usize) -> Markup {
                     input.slider type="range" min="0" max="100" value="50";
                 }
             }
+        }
+    }
+}
+
+/// The original, where there is nothing yet to stand beside it.
+fn alone(view: &View, pictures: &Pictures) -> Markup {
+    let texts = view.texts;
+    let Some(original) = &pictures.original_thumbnail else { return Markup::default() };
+    html! {
+        section aria-labelledby="original" {
+            h2 #original { (texts.original) }
+            div.alone { (picture(texts, Some(original), texts.original)) }
         }
     }
 }
@@ -226,38 +246,39 @@ struct Found {
     rectangles: Vec<Rectangle>,
 }
 
-/// The rectangles of all steps, each with the image that the step worked on.
-async fn rectangles(gallery: &Gallery, document: &Document) -> Result<Vec<Found>, Problem> {
+/// The rectangles of all steps, each with the image that was sent: they are told in its pixels.
+async fn rectangles(gallery: &Gallery, tree: &Tree, pictures: &Pictures) -> Result<Vec<Found>, Problem> {
     let mut found = Vec::new();
-    let items = document
-        .steps
-        .iter()
-        .flat_map(|step| if step.items.is_empty() { std::slice::from_ref(&step.work) } else { &step.items });
-    for item in items.filter(|item| !item.rectangles.is_empty()) {
-        let Some(key) = &item.input else { continue };
-        let made = document.steps.iter().flat_map(|step| &step.work.outputs).find(|output| output.key == *key);
-        let pixels = match made {
-            Some(output) => Some((output.width, output.height)),
-            None => match gallery.app().objects.head_of(key, HEAD_BYTES).await {
-                Ok(head) => inspect_bytes(&head).ok().map(|inspected| (inspected.width, inspected.height)),
-                // The upload was taken away or replaced.
-                Err(darkroom_shared::store::StoreError::NoSuchObject(_)) => None,
-                Err(error) => return Err(error.into()),
-            },
+    for step in all_steps(tree).into_iter().filter(|step| !step.rectangles.is_empty()).take(MOST_DRAWN) {
+        let key = step.fitted.as_ref().unwrap_or(&step.input);
+        let head = match gallery.app().objects.head_of(key, HEAD_BYTES).await {
+            Ok(head) => head,
+            // The upload was taken away, or what was made of it on the way has expired.
+            Err(StoreError::NoSuchObject(_)) => continue,
+            Err(error) => return Err(error.into()),
         };
-        let Some((width, height)) = pixels else { continue };
-        let image = pictures::address(gallery.app(), key).await?;
-        found.push(Found { image, width, height, rectangles: item.rectangles.clone() });
+        let Ok(inspected) = inspect_bytes(&head) else { continue };
+        let image = match &pictures.original_thumbnail {
+            // Of the same shape, and a hundredth of its size.
+            Some(thumbnail) if *key == tree.job.upload.key => thumbnail.clone(),
+            _ => pictures::address(gallery.app(), key).await?,
+        };
+        let (width, height) = (inspected.width, inspected.height);
+        found.push(Found { image, width, height, rectangles: step.rectangles.clone() });
     }
     Ok(found)
 }
 
-fn drawn(view: &View, found: &Found) -> Markup {
-    let texts = view.texts;
+fn all_steps(tree: &Tree) -> Vec<&Step> {
+    tree.job.steps.iter().chain(tree.branches.iter().flat_map(all_steps)).take(MOST_SHOWN).collect()
+}
+
+fn drawn(view: &View, number: usize, found: &Found) -> Markup {
+    let (texts, heading) = (view.texts, format!("rectangles-{number}"));
     html! {
-        section aria-labelledby="rectangles" {
-            h2 #rectangles { (texts.found_rectangles) }
-            svg.rectangles viewBox={ "0 0 " (found.width) " " (found.height) } role="img" aria-labelledby="rectangles" {
+        section aria-labelledby=(heading) {
+            h2 id=(heading) { (texts.found_rectangles) }
+            svg.rectangles viewBox={ "0 0 " (found.width) " " (found.height) } role="img" aria-labelledby=(heading) {
                 image href=(found.image) width=(found.width) height=(found.height) {}
                 @for rectangle in &found.rectangles {
                     rect x=(rectangle.x) y=(rectangle.y) width=(rectangle.w) height=(rectangle.h) vector-effect="non-scaling-stroke" {
@@ -286,7 +307,7 @@ fn provenance(view: &View, tree: &Tree, document: &Document, pictures: &Pictures
             h2 #provenance { (texts.provenance) }
             dl {
                 dt { (texts.uploaded_as) } dd { code { (job.upload.key) } }
-                dt { (texts.original) } dd { a href=(pictures.original) target="_blank" rel="noopener" { (texts.download) } " · " (human::size(job.upload.bytes)) }
+                dt { (texts.original) } dd data-part="original" { a href=(pictures.original) target="_blank" rel="noopener" { (texts.download) } " · " (human::size(job.upload.bytes)) }
                 @if let Some(sha256) = &job.upload.sha256 { dt { "SHA-256" } dd { code { (sha256) } } }
                 dt { (texts.result_folder) } dd { code { (folder) } }
                 dt { (texts.made) } dd { (human::time(texts, job.created_at, view.now)) }

@@ -7,26 +7,26 @@ use axum::{
     response::{IntoResponse as _, Redirect, Response},
 };
 use darkroom_shared::{
-    flow,
-    job::{Hold, JobId, ProviderName, State as JobState, StateName, Tree},
-    store::Page,
+    job::{Hold, JobId, ProviderName, State as JobState, StateName, Tree, UPLOADS_PREFIX},
+    store::{Page, PageFilter},
 };
 use futures_util::future::try_join_all;
 use maud::{Markup, html};
 
 use super::{
-    frame::{Place, View},
-    parts::{badge, file_name, picture, state_word},
+    frame::{NOTHING_CHOSEN, Place, RETRIED, View},
+    parts::{badge, file_name, picture, reason, state_word},
 };
 use crate::{
     Gallery, actions,
     fields::OwnFields,
     human,
     listing::{Asked, Listing},
-    pictures::Pictures,
+    pictures::{Pictures, is_fresh},
     problem::Problem,
     providers,
-    waits::waits,
+    texts::Texts,
+    waits::{Detail, waits},
 };
 
 /// Jobs on a page.
@@ -53,13 +53,15 @@ pub(crate) async fn page(
     let mut page = gallery.app().jobs.page(&filter, before.as_ref(), MOST_ON_A_PAGE).await?;
     let jobs = std::mem::take(&mut page.jobs);
     let entries = try_join_all(jobs.into_iter().map(|job| async {
-        let tree = flow::tree(&gallery.app().jobs, job).await?;
+        let tree = actions::first_branches(&gallery, job).await?;
         let pictures = Pictures::of(gallery.app(), &tree, 1).await?;
         Ok::<_, Problem>(Entry { tree, pictures })
     }))
     .await?;
-    let goes_on = entries.iter().any(|entry| !entry.tree.job.state.is_finished());
-    let holds = if goes_on { providers::holds(&gallery).await? } else { BTreeMap::new() };
+    let unfinished = entries.iter().any(|entry| !entry.tree.job.state.is_finished());
+    let goes_on =
+        unfinished || entries.iter().any(|entry| is_fresh(&entry.tree.job, view.now)) || is_awaited(&filter, &entries);
+    let holds = if unfinished { providers::holds(&gallery).await? } else { BTreeMap::new() };
     let content = html! {
         h1 { (view.texts.jobs) }
         (filter_form(&view, &gallery, &asked))
@@ -71,11 +73,16 @@ pub(crate) async fn page(
 
 /// Gives the jobs that were chosen another try.
 pub(crate) async fn retry(State(gallery): State<Gallery>, OwnFields(fields): OwnFields) -> Result<Redirect, Problem> {
+    let mut said = NOTHING_CHOSEN;
     for id in fields.all("id").take(actions::MOST_RETRIED) {
         let id: JobId = id.parse().map_err(|_| Problem::NoSuchJob)?;
-        actions::retry(&gallery, &id).await?;
+        if actions::retry(&gallery, &id).await? == actions::Retried::Queued {
+            said = RETRIED;
+        }
     }
-    Ok(Redirect::to("/jobs"))
+    // Back to the same part of the list.
+    let back = fields.get("back").filter(|back| back.starts_with("/jobs?")).map(|back| format!("{back}&"));
+    Ok(Redirect::to(&format!("{}said={said}", back.unwrap_or_else(|| "/jobs?".to_owned()))))
 }
 
 fn filter_form(view: &View, gallery: &Gallery, asked: &Asked) -> Markup {
@@ -141,10 +148,13 @@ fn list(view: &View, asked: &Asked, entries: &[Entry], holds: &BTreeMap<Provider
     html! {
         form #retry method="post" action="/jobs/retry" {
             (view.proof())
-            @if some_failed {
-                div.bulk {
+            input type="hidden" name="back" value=(asked.address(None));
+            div data-part="bulk" {
+                @if some_failed {
+                    div.bulk {
                     label.scripted { input #select-all type="checkbox"; " " (texts.select_all) }
                     button type="submit" { (texts.retry_selected) }
+                    }
                 }
             }
             ul.jobs { @for entry in entries { (card(view, entry, holds)) } }
@@ -155,7 +165,6 @@ fn list(view: &View, asked: &Asked, entries: &[Entry], holds: &BTreeMap<Provider
 fn card(view: &View, Entry { tree, pictures }: &Entry, holds: &BTreeMap<ProviderName, Hold>) -> Markup {
     let (texts, job) = (view.texts, &tree.job);
     let (name, state) = (file_name(job), job.state.name());
-    let outputs = tree.outputs().len();
     html! {
         li.job id={ "job-" (job.id) } data-job=(job.id) data-part={ "job-" (job.id) } {
             a.face href={ "/jobs/" (job.id) } tabindex="-1" aria-hidden="true" { (picture(texts, pictures.face(), "")) }
@@ -163,9 +172,9 @@ fn card(view: &View, Entry { tree, pictures }: &Entry, holds: &BTreeMap<Provider
                 h2 { a href={ "/jobs/" (job.id) } title=(job.upload.key) { (name) } }
                 p { (badge(texts, state)) " " span.route { (job.route) } }
                 @match &job.state {
-                    JobState::Failed { reason, .. } => p.trouble { (reason.message) },
-                    JobState::Done { .. } => p.hint { (outputs) " " (texts.outputs_count) },
-                    _ => (waits(texts, job, holds, view.now).unwrap_or_default()),
+                    JobState::Failed { reason: failure, .. } => p.trouble { (reason(job, failure)) },
+                    JobState::Done { .. } => p.hint { (made(texts, tree)) },
+                    _ => (waits(texts, job, holds, view.now, Detail::Brief).unwrap_or_default()),
                 }
                 p.hint { (human::time(texts, job.created_at, view.now)) }
                 @if state == StateName::Failed {
@@ -174,6 +183,20 @@ fn card(view: &View, Entry { tree, pictures }: &Entry, holds: &BTreeMap<Provider
             }
         }
     }
+}
+
+/// What came of a job: images, or, where it only reads, places.
+fn made(texts: &Texts, tree: &Tree) -> String {
+    let places: usize = tree.job.steps.iter().map(|step| step.rectangles.len()).sum();
+    match tree.outputs().len().max(tree.job.branched_outputs().len()) {
+        0 => format!("{}: {places}", texts.places_found),
+        outputs => format!("{}: {outputs}", texts.outputs),
+    }
+}
+
+/// Whether the page is about an upload whose job is not there yet: it was told of a moment ago.
+fn is_awaited(filter: &PageFilter, entries: &[Entry]) -> bool {
+    entries.is_empty() && filter.text.as_deref().is_some_and(|text| text.starts_with(UPLOADS_PREFIX))
 }
 
 fn ways_on(view: &View, asked: &Asked, page: &Page) -> Markup {

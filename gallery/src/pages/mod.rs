@@ -14,6 +14,7 @@ use axum::{
     response::Redirect,
     routing::{get, post},
 };
+use http::StatusCode;
 use maud::{Markup, html};
 
 use self::frame::bare;
@@ -49,7 +50,7 @@ pub(crate) fn login(language: Language, next: &str, was_wrong: bool) -> Markup {
     bare(
         language,
         texts.sign_in,
-        html! {
+        &html! {
             form.login method="post" action="/login" {
                 h1 { "darkroom" }
                 input type="hidden" name="next" value=(next);
@@ -65,14 +66,14 @@ pub(crate) fn login(language: Language, next: &str, was_wrong: bool) -> Markup {
 }
 
 /// A problem as a page.
-pub(crate) fn problem(language: Language, problem: &Problem) -> Markup {
+pub(crate) fn problem(language: Language, status: StatusCode, problem: &Problem) -> Markup {
     let texts = language.texts();
     bare(
         language,
-        problem.status().canonical_reason().unwrap_or_default(),
-        html! {
+        status.canonical_reason().unwrap_or_default(),
+        &html! {
             div.problem {
-                h1 { (problem.status().as_u16()) }
+                h1 { (status.as_u16()) }
                 p { (problem.message(texts)) }
                 @if !matches!(problem, Problem::Off | Problem::AnotherHost) {
                     p { a href="/jobs" { (texts.jobs) } }

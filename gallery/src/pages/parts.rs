@@ -1,7 +1,8 @@
 //! Parts that several pages have.
 
-use darkroom_shared::job::{Job, ProviderName, StateName, told_options};
+use darkroom_shared::job::{Failure, Job, ProviderName, StateName, told_options};
 use maud::{Markup, html};
+use serde_json::Value;
 
 use crate::texts::Texts;
 
@@ -34,8 +35,23 @@ pub(super) fn state_word(texts: &Texts, state: StateName) -> &'static str {
     }
 }
 
+/// What a step of a provider with these options does, in a sentence.
+pub(super) fn does(texts: &Texts, provider: ProviderName, options: &Value) -> &'static str {
+    let is_on = |name: &str| options.get(name).is_some_and(|value| value == true);
+    let word = |name: &str| options.get(name).and_then(Value::as_str);
+    match (provider, word("mode"), word("repair_type").or(word("output"))) {
+        (ProviderName::Watermark, ..) if is_on("ocr_only") => texts.does_reading,
+        (ProviderName::Watermark, ..) if is_on("show") => texts.does_showing,
+        (ProviderName::Vkcloud, _, Some("colorized")) => texts.does_colouring,
+        (ProviderName::Vkcloud, Some("resolution"), _) => texts.does_enlarging,
+        (ProviderName::Vkcloud, ..) => texts.does_improving,
+        (ProviderName::Fangtang, _, Some("bg")) => texts.does_background,
+        _ => generally_does(texts, provider),
+    }
+}
+
 /// What a provider does, in a sentence.
-pub(super) fn does(texts: &Texts, provider: ProviderName) -> &'static str {
+pub(super) fn generally_does(texts: &Texts, provider: ProviderName) -> &'static str {
     match provider {
         ProviderName::Imgfactory => texts.does_imgfactory,
         ProviderName::Watermark => texts.does_watermark,
@@ -62,9 +78,55 @@ pub(super) fn file_name(job: &Job) -> &str {
     key.rsplit('/').next().unwrap_or(key)
 }
 
-/// Options as names and values, those that are set.
-pub(super) fn options(options: &serde_json::Value) -> Vec<(String, String)> {
+/// Why a job failed. Its message names the upload by its key; where the key stands on the page, its name is enough.
+pub(super) fn reason(job: &Job, failure: &Failure) -> String {
+    failure.message.replace(job.upload.key.as_str(), file_name(job))
+}
+
+/// Options as names and values, those that are set and not switched off.
+pub(super) fn options(options: &Value) -> Vec<(String, String)> {
     let options = told_options(options);
-    let set = options.as_object().into_iter().flatten().filter(|(_, value)| !value.is_null());
-    set.map(|(name, value)| (name.clone(), value.as_str().map_or_else(|| value.to_string(), str::to_owned))).collect()
+    let set = options.as_object().into_iter().flatten();
+    set.filter_map(|(name, value)| Some((name.clone(), option(value)?))).collect()
+}
+
+fn option(value: &Value) -> Option<String> {
+    match value {
+        Value::Null => None,
+        Value::String(text) => Some(text.clone()),
+        // As it is written by people: 125 and not 125.0.
+        Value::Number(number) => Some(number.as_f64().map_or_else(|| number.to_string(), |number| number.to_string())),
+        Value::Bool(is_on) => Some(if *is_on { "✓" } else { "✗" }.to_owned()),
+        Value::Array(values) => Some(values.iter().filter_map(option).collect::<Vec<_>>().join(", ")),
+        Value::Object(fields) => {
+            if fields.get("enable").is_some_and(|is_on| is_on == false) {
+                return None;
+            }
+            if let (Some(min), Some(max)) = (fields.get("min").and_then(option), fields.get("max").and_then(option)) {
+                return Some(format!("{min}–{max}"));
+            }
+            let told = fields.iter().filter_map(|(name, value)| Some(format!("{name} {}", option(value)?)));
+            Some(told.collect::<Vec<_>>().join(" "))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn options_are_told_as_people_write_them() {
+        let told = options(&json!({
+            "copies": 10, "rotate": {"enable": true, "min": 0.5, "max": 2.0}, "crop": {"enable": false, "min": 1, "max": 5},
+            "exif": null, "mode": "sync", "show": true, "keywords": [{"value": "our brand", "rule": "similar"}],
+            "secret_pass": "hidden"
+        }));
+        let told: Vec<String> = told.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        let expected = ["copies=10", "keywords=rule similar value our brand", "mode=sync", "rotate=0.5–2"];
+        assert_eq!(told[..4], expected);
+        assert!(told.contains(&"show=✓".to_owned()) && !told.iter().any(|told| told.contains("hidden")));
+    }
 }

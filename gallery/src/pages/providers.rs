@@ -8,8 +8,8 @@ use darkroom_shared::job::ProviderName;
 use maud::{Markup, html};
 
 use super::{
-    frame::{Place, View},
-    parts::does,
+    frame::{Place, RELEASED, View},
+    parts::generally_does,
 };
 use crate::{
     Gallery, actions,
@@ -38,7 +38,7 @@ pub(crate) async fn release(
 ) -> Result<Redirect, Problem> {
     let provider: ProviderName = name.parse().map_err(|_| Problem::NoSuchPage)?;
     actions::release(&gallery, provider).await?;
-    Ok(Redirect::to("/providers"))
+    Ok(Redirect::to(&format!("/providers?said={RELEASED}")))
 }
 
 fn card(view: &View, provider: &ProviderStatus) -> Markup {
@@ -47,10 +47,10 @@ fn card(view: &View, provider: &ProviderStatus) -> Markup {
     html! {
         section.provider aria-labelledby=(heading) data-part=(heading) {
             h2 id=(heading) { (provider.name) }
-            p { (does(texts, provider.name)) }
+            p { (generally_does(texts, provider.name)) }
             @match &provider.hold {
                 Some(hold) => div.failure {
-                    p { span.badge.failed { span aria-hidden="true" { "⏸" } " " (texts.on_hold) } " "
+                    p { span.badge.failed { span aria-hidden="true" { "‖" } " " (texts.on_hold) } " "
                         (texts.since) " " (human::time(texts, hold.since, view.now)) }
                     p { (hold.message) }
                     p.hint { (texts.next_try) " " (human::time(texts, hold.probe_at, view.now)) }

@@ -9,7 +9,11 @@ use super::{
     frame::View,
     parts::{badge, does, options},
 };
-use crate::{Gallery, human, pictures, problem::Problem, waits::waits};
+use crate::{
+    Gallery, human, pictures,
+    problem::Problem,
+    waits::{Detail, waits},
+};
 
 /// So many images of a step are told one by one.
 const MOST_ITEMS: usize = 50;
@@ -61,7 +65,7 @@ async fn told(view: &View, gallery: &Gallery, step: &DocumentStep) -> Result<Mar
     Ok(html! {
         li {
             h3 { (step.provider) "/" (step.preset) }
-            p.hint { (does(texts, step.provider)) }
+            p.hint { (does(texts, step.provider, &step.options)) }
             (work(view, &step.work))
             @if !step.items.is_empty() {
                 details {
@@ -96,7 +100,8 @@ fn work(view: &View, work: &DocumentItem) -> Markup {
     html! {
         dl.work {
             dt { (texts.attempts) } dd { (work.attempts) }
-            dt { (texts.charged) } dd { (work.charges) }
+            // Some services never tell.
+            @if work.charges > 0 { dt { (texts.charged) } dd { (work.charges) } }
             @if let Some(left) = work.balance { dt { (texts.balance) } dd { (left) } }
             @if let Some(task) = &work.task_id { dt { (texts.task) } dd { code { (task) } } }
             @if let Some(at) = work.submitted_at { dt { (texts.sent) } dd { (human::time(texts, at, view.now)) } }
@@ -150,7 +155,7 @@ fn told_branch(view: &View, branch: &Tree, holds: &BTreeMap<ProviderName, Hold>)
     html! {
         li {
             (badge(view.texts, job.state.name())) " " (job.stem()) " "
-            (waits(view.texts, job, holds, view.now).unwrap_or_default())
+            (waits(view.texts, job, holds, view.now, Detail::Brief).unwrap_or_default())
         }
     }
 }

@@ -6,7 +6,7 @@ use axum::{
     extract::{Multipart, Query, State},
     response::{IntoResponse as _, Redirect, Response},
 };
-use darkroom_shared::job::Route;
+use darkroom_shared::job::{DEFAULT_PRESET, Route};
 use maud::{Markup, html};
 use serde::Deserialize;
 
@@ -34,33 +34,33 @@ pub(crate) struct Asked {
 pub(crate) async fn page(State(gallery): State<Gallery>, view: View, Query(asked): Query<Asked>) -> Markup {
     let texts = view.texts;
     let mut routes: Vec<(&Route, Vec<Route>)> = gallery.app().presets.routes().collect();
-    // Whoever wrote presets means them; the defaults come after.
-    routes.sort_by_key(|(route, _)| (route.preset == darkroom_shared::job::DEFAULT_PRESET, route.provider));
+    // Whoever wrote presets means them, chains above all; the defaults come last.
+    routes.sort_by_key(|(route, then)| (route.preset == DEFAULT_PRESET, then.is_empty(), route.provider));
     let chosen = asked.route.or_else(|| routes.first().map(|(route, _)| route.to_string())).unwrap_or_default();
     let limit = texts.form_limit.replace("{size}", &human::size(gallery.settings().most_form_bytes as u64));
     let content = html! {
         h1 { (texts.upload) }
         form #upload method="post" action="/upload" enctype="multipart/form-data"
             data-uploading=(texts.uploading) data-uploaded=(texts.uploaded) data-failed=(texts.upload_failed)
-            data-none=(texts.no_files) {
+            data-none=(texts.no_files) data-upload-to=(texts.upload_to) {
             (view.proof())
             div.drop {
-                label for="files" { span.button.main { (texts.choose_files) } span.scripted.hint { " " (texts.or_drop) } }
+                label for="files" { span.button { (texts.choose_files) } span.scripted.hint { " " (texts.or_drop) } }
                 input #files type="file" name="files" multiple accept="image/*" required;
                 ul #progress aria-live="polite" {}
-                p { button.main type="submit" { (texts.start) } " " a href="/jobs" { (texts.see_jobs) } }
+                p { button.main type="submit" { (texts.upload_to.replace("{route}", &chosen)) } " " a href="/jobs" { (texts.see_jobs) } }
                 noscript { p.hint { (limit) } }
             }
             fieldset {
                 legend { (texts.choose_preset) }
-                div.presets { @for (route, then) in &routes { (preset(&view, &gallery, route, then, &chosen)) } }
+                div.presets { @for (route, _) in &routes { (preset(&view, &gallery, route, &chosen)) } }
             }
         }
     };
     view.page(Place::Upload, texts.upload, false, &content)
 }
 
-fn preset(view: &View, gallery: &Gallery, route: &Route, then: &[Route], chosen: &str) -> Markup {
+fn preset(view: &View, gallery: &Gallery, route: &Route, chosen: &str) -> Markup {
     let texts = view.texts;
     let (name, plan) = (route.to_string(), gallery.app().presets.plan(route).unwrap_or_default());
     let described = format!("about-{}", name.replace('/', "-"));
@@ -73,14 +73,21 @@ fn preset(view: &View, gallery: &Gallery, route: &Route, then: &[Route], chosen:
                 strong { (name) }
             }
             div id=(described) {
-                p {
-                    (does(texts, route.provider))
-                    @for next in then { " " span.then { (texts.then) " " (next) ":" } " " (does(texts, next.provider)) }
+                @for (number, step) in (1..).zip(&plan) {
+                    p {
+                        @if number > 1 { span.then { (texts.then) " " (step.route) } ": " }
+                        (does(texts, step.route.provider, &step.options))
+                    }
                 }
                 dl {
                     dt { (texts.upload_path) } dd { code { "uploads/" (name) "/" } }
                     @if options.is_empty() { dt { (texts.options) } dd { (texts.default_options) } }
-                    @for (option, value) in &options { dt { (option) } dd { (value) } }
+                }
+                @if !options.is_empty() {
+                    details {
+                        summary { (texts.options) span.unseen { " " (name) } }
+                        dl { @for (option, value) in &options { dt { (option) } dd { (value) } } }
+                    }
                 }
                 @if first.is_some_and(|step| step.fit) { p.hint { (texts.fits) } }
             }
@@ -92,6 +99,7 @@ fn preset(view: &View, gallery: &Gallery, route: &Route, then: &[Route], chosen:
 pub(crate) async fn take(
     State(gallery): State<Gallery>,
     Extension(visitor): Extension<Visitor>,
+    view: View,
     mut form: Multipart,
 ) -> Result<Response, Problem> {
     let wrong = |problem: axum::extract::multipart::MultipartError| Problem::WrongRequest(problem.body_text());
@@ -112,6 +120,9 @@ pub(crate) async fn take(
             ("route", None) => route = field.text().await.map_err(wrong)?,
             _ => {}
         }
+    }
+    if files.is_empty() {
+        return Err(Problem::WrongRequest(view.texts.no_files.to_lowercase().trim_end_matches(['.', '。']).to_owned()));
     }
     for (name, bytes) in files {
         let key = uploads::new_key(gallery.app(), &route, &name)?;

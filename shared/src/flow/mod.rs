@@ -224,7 +224,7 @@ impl App {
             self.write_document(&kept).await?;
         }
         if let Some(ended) = ended.as_ref().filter(|_| self.thumbnails) {
-            self.wake(QueueName::Collect, &ended.id).await;
+            self.wake(QueueName::Thumbnails, &ended.id).await;
         }
         Ok(ended)
     }

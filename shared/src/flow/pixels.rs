@@ -11,6 +11,7 @@ use image::{
     DynamicImage, ImageDecoder as _, ImageEncoder, ImageReader, Limits,
     codecs::{jpeg::JpegEncoder, png::PngEncoder},
     imageops::FilterType,
+    metadata::Orientation,
 };
 
 /// Images are decoded one at a time: several at once could use up a function's memory.
@@ -28,12 +29,40 @@ pub(super) struct Picture<'a> {
     pub(super) profile: Option<Vec<u8>>,
 }
 
-/// Decodes the (first) picture and turns it upright: a new file carries no EXIF data that would say how it lies. Pixels
-/// and decoder together take no more than `most_decoded_bytes`.
+/// Decodes the (first) picture and turns it upright: a new file carries no EXIF data that would say how it lies. The
+/// pixels take no more than `most_decoded_bytes`, and neither does the decoder.
 ///
 /// # Errors
 /// With words for a person.
 pub(super) fn decode(bytes: &[u8], most_decoded_bytes: u64) -> Result<Picture<'static>, String> {
+    let (mut image, orientation, profile) = decode_lying(bytes, most_decoded_bytes)?;
+    image.apply_orientation(orientation);
+    Ok(Picture { image: Cow::Owned(image), profile })
+}
+
+/// The same with a longest side of at most `most_side_pixels`. It is made small first and turned then: turned as it is, a
+/// large picture would be in memory twice.
+///
+/// # Errors
+/// With words for a person.
+pub(super) fn decode_small(
+    bytes: &[u8],
+    most_decoded_bytes: u64,
+    most_side_pixels: u32,
+) -> Result<Picture<'static>, String> {
+    let (image, orientation, profile) = decode_lying(bytes, most_decoded_bytes)?;
+    let longest = image.width().max(image.height()).max(1);
+    let factor = (f64::from(most_side_pixels) / f64::from(longest)).min(1.0);
+    let mut small = scaled(&image, factor).into_owned();
+    drop(image);
+    small.apply_orientation(orientation);
+    Ok(Picture { image: Cow::Owned(small), profile })
+}
+
+type Lying = (DynamicImage, Orientation, Option<Vec<u8>>);
+
+/// The picture as its file has it, how it would be turned upright, and its profile.
+fn decode_lying(bytes: &[u8], most_decoded_bytes: u64) -> Result<Lying, String> {
     let failed = |e: image::ImageError| format!("it cannot be decoded ({e})");
     let mut reader = ImageReader::new(Cursor::new(bytes)).with_guessed_format().map_err(|e| e.to_string())?;
     let mut limits = Limits::default();
@@ -45,10 +74,9 @@ pub(super) fn decode(bytes: &[u8], most_decoded_bytes: u64) -> Result<Picture<'s
     let orientation = decoder.orientation().map_err(failed)?;
     // One of another colour space (CMYK) no longer fits the pixels that the decoder gives.
     let profile = decoder.icc_profile().map_err(failed)?.filter(|profile| profile.get(16..20) == Some(b"RGB "));
-    let mut image = DynamicImage::from_decoder(decoder).map_err(failed)?;
-    image.apply_orientation(orientation);
+    let image = DynamicImage::from_decoder(decoder).map_err(failed)?;
     let profile = profile.filter(|_| image.color().has_color());
-    Ok(Picture { image: Cow::Owned(image), profile })
+    Ok((image, orientation, profile))
 }
 
 /// The image with its sides times `factor`, above 0.

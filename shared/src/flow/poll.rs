@@ -96,7 +96,7 @@ async fn put_off(app: &App, row: UnreadableRow) -> Result<(), FlowError> {
 }
 
 /// Looks at due jobs in the order in which results expire: what can wait comes last. Nobody waits for a provider that is
-/// slow to answer: each is asked, once for all of its tasks, while the others are woken. Returns the jobs that could not
+/// slow to answer: each is asked, about as many tasks at once as it takes, while the others are woken. Returns the jobs that could not
 /// be looked at.
 async fn look_at(app: &App, mut due: Vec<Job>, until: Timestamp) -> Vec<JobId> {
     due.sort_by_key(urgency);
@@ -194,7 +194,7 @@ async fn claim(app: &App, job: Job) -> Result<Option<QueueName>, FlowError> {
     // Before the wake-up, so that the next round does not send another one.
     let until = match queue {
         // A large result takes its time.
-        QueueName::Collect => fetch_lease(app, &job),
+        QueueName::Collect | QueueName::Thumbnails => fetch_lease(app, &job),
         QueueName::Submit(_) => app.schedule.wake_again_at(app.now()),
     };
     Ok(app.advance(job, &Event::Woken { until }).await?.map(|_| queue))

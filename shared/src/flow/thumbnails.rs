@@ -64,11 +64,8 @@ fn thumbnail_of(image: &[u8]) -> Result<Bytes, String> {
         return Err(format!("it has {pixels} pixels"));
     }
     let _turn = pixels::turn();
-    let picture = pixels::decode(image, MOST_DECODED_BYTES)?;
-    let longest = picture.image.width().max(picture.image.height()).max(1);
-    let factor = (f64::from(Thumbnail::MOST_SIDE_PIXELS) / f64::from(longest)).min(1.0);
-    let small = pixels::scaled(&picture.image, factor);
-    let encoded = pixels::encode(&small, &picture, Some(JPEG_QUALITY));
+    let small = pixels::decode_small(image, MOST_DECODED_BYTES, Thumbnail::MOST_SIDE_PIXELS)?;
+    let encoded = pixels::encode(&small.image, &small, Some(JPEG_QUALITY));
     encoded.map(Bytes::from).ok_or_else(|| "it cannot be written as JPEG".to_owned())
 }
 

@@ -18,8 +18,8 @@ pub enum Thumbnail {
 impl Thumbnail {
     /// The longest side, pixels.
     pub const MOST_SIDE_PIXELS: u32 = 640;
-    /// A job has so many of its outputs, and one of its upload.
-    pub const MOST_OUTPUTS: usize = 200;
+    /// A job has so many of its outputs, and one of its upload: the collector has results to fetch as well.
+    pub const MOST_OUTPUTS: usize = 24;
     /// Larger files have none: the collector would have to hold them in memory.
     pub const MOST_IMAGE_BYTES: u64 = 48 * 1024 * 1024;
     /// Images with more pixels have none: decoded, they have to fit into the collector's memory.

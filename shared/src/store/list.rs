@@ -6,8 +6,9 @@ use aws_sdk_dynamodb::types::AttributeValue;
 
 use super::{
     Jobs, StoreError,
-    row::{LANES, readable},
-    table::{DUE_INDEX, LANE},
+    provider_row::only_condition_failed,
+    row::{LANES, listed, readable},
+    table::{DUE_INDEX, ID, LANE, SHELF},
     words,
 };
 use crate::job::{Balance, Job, ProviderName, StateName};
@@ -64,6 +65,38 @@ impl Jobs {
             }
         }
         Ok(all)
+    }
+
+    /// Puts the jobs on the list of newest ones that were written before there was such a list. Returns how many there were.
+    ///
+    /// # Errors
+    /// When DynamoDB refuses.
+    pub async fn put_on_list(&self) -> Result<usize, StoreError> {
+        let scan = self.client.scan().table_name(&self.table).expression_attribute_names("#upload", "upload");
+        let scan = scan.expression_attribute_names("#branch", "branch").expression_attribute_names("#shelf", SHELF);
+        let unlisted = "attribute_exists(#upload) AND attribute_not_exists(#branch) AND attribute_not_exists(#shelf)";
+        let mut items = scan.filter_expression(unlisted).into_paginator().items().send();
+        let mut put = 0;
+        while let Some(item) = items.next().await {
+            let item = item.map_err(|e| StoreError::Table { doing: "listed", message: words(&e) })?;
+            let Some(job) = readable(item) else { continue };
+            let mut update = self.client.update_item().table_name(&self.table);
+            update = update.key(ID, AttributeValue::S(job.id.to_string()));
+            let mut set = Vec::new();
+            for (place, (name, value)) in listed(&job).into_iter().enumerate() {
+                set.push(format!("#n{place} = :v{place}"));
+                update = update.expression_attribute_names(format!("#n{place}"), name);
+                update = update.expression_attribute_values(format!(":v{place}"), value);
+            }
+            // A row that has expired meanwhile is not to come back as one that is only on a list.
+            update = update.condition_expression("attribute_exists(#id)").expression_attribute_names("#id", ID);
+            update = update.update_expression(format!("SET {}", set.join(", ")));
+            match update.send().await {
+                Ok(_) => put += 1,
+                Err(error) => only_condition_failed(&error)?,
+            }
+        }
+        Ok(put)
     }
 
     /// Jobs that pass `filter`, the newest first, at most `most`. It reads the whole table: for people, not for flows.

@@ -19,7 +19,9 @@ pub use self::{
     provider_row::{ProviderState, Slot},
     queue::{Queue, QueueName, SqsQueue, WakeUp},
     row::LANES,
-    table::{DUE_INDEX, NEWEST_ATTRIBUTES, NEWEST_INDEX, TTL_ATTRIBUTE, create_table},
+    table::{
+        DUE_INDEX, NEWEST_ATTRIBUTES, NEWEST_INDEX, TTL_ATTRIBUTE, add_newest_index, create_table, lacks_newest_index,
+    },
 };
 
 /// A store that did not do what it was asked.

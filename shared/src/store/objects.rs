@@ -118,14 +118,15 @@ impl Objects {
         Ok(get.map_err(|e| failed(words(&e)))?.uri().to_owned().into())
     }
 
-    /// An address to which whoever has it can put the object for `life`, without credentials. It is a secret.
+    /// An address to which whoever has it can put the object for `life`, once, without credentials: with the header
+    /// `If-None-Match: *`, which takes only what is not there yet. It is a secret.
     ///
     /// # Errors
     /// When the credentials to sign it with cannot be had.
     pub async fn presigned_upload(&self, key: &str, life: Duration) -> Result<SecretString, StoreError> {
         let failed = |message: String| StoreError::Object { doing: "signed for", key: key.to_owned(), message };
         let life = PresigningConfig::expires_in(life).map_err(|e| failed(e.to_string()))?;
-        let put = self.client.put_object().bucket(&self.bucket).key(key).presigned(life).await;
+        let put = self.client.put_object().bucket(&self.bucket).key(key).if_none_match("*").presigned(life).await;
         Ok(put.map_err(|e| failed(words(&e)))?.uri().to_owned().into())
     }
 

@@ -6,7 +6,7 @@
 //!                            └─ page ─┘ └ older ▸   then each job's row is read, and filtered by its exact state
 //! ```
 
-use std::collections::HashMap;
+use std::{collections::HashMap, time::Duration};
 
 use aws_sdk_dynamodb::{
     operation::query::builders::QueryFluentBuilder,
@@ -20,7 +20,7 @@ use super::{
     table::{ENDED, ID, MADE_AT, NEWEST_INDEX, ROUTE, SEARCH, SHELF, UPLOADS_SHELF},
     words,
 };
-use crate::job::{Job, JobId, ProviderName, Route, StateName};
+use crate::job::{Job, JobId, ProviderName, Route, StateName, UPLOADS_PREFIX};
 
 /// Which jobs a page is to show.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -61,8 +61,11 @@ const ENTRIES_AT_ONCE: usize = 1_000;
 const MOST_QUERIES: usize = 10;
 /// `BatchGetItem` takes no more.
 const ROWS_AT_ONCE: usize = 100;
-/// What DynamoDB left for later is asked for again so often.
-const MOST_REASKS: usize = 5;
+/// For one page so many rows are read that do not pass the filter.
+const MOST_ROWS: usize = 600;
+/// What DynamoDB left for later is asked for again so often, after pauses that begin with this and double.
+const MOST_REASKS: u32 = 5;
+const FIRST_REASK_AFTER: Duration = Duration::from_millis(30);
 
 impl PageKey {
     fn of(job: &JobId, made_at: Timestamp) -> Self {
@@ -131,6 +134,15 @@ impl PageFilter {
         if conditions.is_empty() { query } else { query.filter_expression(conditions.join(" AND ")) }
     }
 
+    /// Whether the index alone can tell what passes.
+    fn is_told_by_index(&self) -> bool {
+        matches!(self.state, None | Some(StateName::Done | StateName::Failed))
+    }
+
+    fn is_a_key(&self) -> bool {
+        self.text.as_deref().is_some_and(|text| text.starts_with(UPLOADS_PREFIX) && !text.ends_with('/'))
+    }
+
     fn takes(&self, job: &Job) -> bool {
         // A list follows the table a moment later, so what it said of state is looked at again.
         self.state.is_none_or(|state| job.state.name() == state)
@@ -144,6 +156,7 @@ impl Jobs {
     /// When DynamoDB refuses.
     pub async fn page(&self, filter: &PageFilter, before: Option<&PageKey>, most: usize) -> Result<Page, StoreError> {
         let mut page = Page::default();
+        let mut rows_left = MOST_ROWS;
         let mut place = before.cloned();
         // Without a filter everything that is read is shown; one more tells whether there are older ones.
         let at_once = if *filter == PageFilter::default() { most.saturating_add(1) } else { ENTRIES_AT_ONCE };
@@ -152,8 +165,13 @@ impl Jobs {
             let (ids, read_until) = self.listed(filter, place.as_ref(), at_once).await?;
             let mut unread = ids.as_slice();
             while !unread.is_empty() {
-                let (now, later) = unread.split_at(unread.len().min(most.clamp(1, ROWS_AT_ONCE)));
-                for job in self.get_many(now).await?.into_iter().filter(|job| filter.takes(job)) {
+                // What the index has told of state is nearly always right; where it cannot tell, many rows are read.
+                let at_once = if filter.is_told_by_index() { most.clamp(1, ROWS_AT_ONCE) } else { ROWS_AT_ONCE };
+                let (now, later) = unread.split_at(unread.len().min(at_once));
+                let rows = self.get_many(now).await?;
+                let last_read = rows.last().map(|job| PageKey::of(&job.id, job.created_at));
+                rows_left = rows_left.saturating_sub(rows.len());
+                for job in rows.into_iter().filter(|job| filter.takes(job)) {
                     if page.jobs.len() == most {
                         page.older = page.jobs.last().map(|last| PageKey::of(&last.id, last.created_at));
                         return Ok(page);
@@ -161,6 +179,15 @@ impl Jobs {
                     page.jobs.push(job);
                 }
                 unread = later;
+                if rows_left == 0 && !unread.is_empty() && last_read.is_some() {
+                    page.older = last_read;
+                    page.cut_short = true;
+                    return Ok(page);
+                }
+            }
+            // A whole key is that of one upload, or of a few that were put there one after the other.
+            if !page.jobs.is_empty() && filter.is_a_key() {
+                return Ok(page);
             }
             let Some(read_until) = read_until else { return Ok(page) };
             place = Some(read_until);
@@ -209,11 +236,15 @@ impl Jobs {
         for some in ids.chunks(ROWS_AT_ONCE) {
             let mut keys: Vec<Item> =
                 some.iter().map(|id| Item::from([(ID.to_owned(), AttributeValue::S(id.to_string()))])).collect();
-            for _ in 0..MOST_REASKS {
+            for reask in 0..=MOST_REASKS {
                 if keys.is_empty() {
                     break;
                 }
-                let asked = KeysAndAttributes::builder().set_keys(Some(keys)).build();
+                if reask > 0 {
+                    tokio::time::sleep(FIRST_REASK_AFTER * 2_u32.pow(reask)).await;
+                }
+                // Whoever has just had something done wants to see it.
+                let asked = KeysAndAttributes::builder().set_keys(Some(keys)).consistent_read(true).build();
                 let asked = asked.map_err(|e| StoreError::Table { doing: "read", message: e.to_string() })?;
                 let output = self.client.batch_get_item().request_items(&self.table, asked).send().await;
                 let output = output.map_err(|e| StoreError::Table { doing: "read", message: words(&e) })?;
@@ -221,6 +252,11 @@ impl Jobs {
                 found.extend(rows.into_iter().filter_map(readable).map(|job| (job.id.clone(), job)));
                 let left = output.unprocessed_keys.unwrap_or_default().remove(&self.table);
                 keys = left.map(|left| left.keys).unwrap_or_default();
+            }
+            if !keys.is_empty() {
+                // Left out, they would seem not to be there.
+                let message = "it is asked more than it can answer; try again in a while".to_owned();
+                return Err(StoreError::Table { doing: "read", message });
             }
         }
         Ok(ids.iter().filter_map(|id| found.remove(id)).collect())

@@ -20,8 +20,10 @@ pub struct WakeUp {
 pub enum QueueName {
     /// The function that submits to this provider.
     Submit(ProviderName),
-    /// The collector.
+    /// The collector, for a result.
     Collect,
+    /// The collector, for thumbnails: nobody's result waits behind them where they can be kept apart.
+    Thumbnails,
 }
 
 impl std::fmt::Display for QueueName {
@@ -29,6 +31,7 @@ impl std::fmt::Display for QueueName {
         match self {
             Self::Submit(provider) => write!(f, "submit-{provider}"),
             Self::Collect => f.write_str("collect"),
+            Self::Thumbnails => f.write_str("thumbnails"),
         }
     }
 }
@@ -63,7 +66,9 @@ impl Queue for SqsQueue {
     async fn send(&self, queue: QueueName, message: &WakeUp, trace_header: Option<&str>) -> Result<(), StoreError> {
         let failed = |message: String| StoreError::Queue { queue: queue.to_string(), message };
         let body = serde_json::to_string(message).map_err(|e| failed(e.to_string()))?;
-        let url = format!("{}{queue}", self.url_prefix);
+        // The stacks have one queue for all that the collector does.
+        let lies_in = if queue == QueueName::Thumbnails { QueueName::Collect } else { queue };
+        let url = format!("{}{lies_in}", self.url_prefix);
         let mut send = self.client.send_message().queue_url(url).message_body(body);
         if let Some(header) = trace_header {
             let header = MessageSystemAttributeValue::builder().data_type("String").string_value(header).build();
