@@ -114,10 +114,12 @@ def shows(darkroom, gallery: Gallery, uploads: list, of: str):
         assert document == darkroom.document(upload), f"{upload}: {document}"
         assert gallery.program("GET", f"/api/jobs/{document['id']}").json() == document
     job = f"/jobs/{gallery.job(of)['id']}"
-    # The collector makes thumbnails once the job has ended.
-    wait_for("thumbnails", lambda: all(ask("GET", url).status == 200 for url in pictures(gallery.page(job))), 60)
-    shown = pictures(gallery.page(job))
-    assert shown and all("/results/.thumbnails/" in url for url in shown), shown
+    # The collector makes thumbnails once the job has ended; for a while whole pictures stand in for them.
+    def thumbnails() -> list:
+        urls = pictures(gallery.page(job))
+        return urls if all("/results/.thumbnails/" in url and ask("GET", url).status == 200 for url in urls) else []
+
+    shown = wait_for("thumbnails", thumbnails, 60)
     for url in shown:
         answer = ask("GET", url)
         assert answer.headers["Content-Type"] == "image/jpeg" and answer.body.startswith(b"\xff\xd8"), answer
@@ -130,15 +132,19 @@ def takes_uploads(darkroom, gallery: Gallery, image: bytes, of: str):
     """Three ways into the bucket: an address that is put to, a form, and an output that goes on."""
     place = gallery.program("POST", "/api/uploads", {"route": "watermark/default", "name": "by address.jpg"}).json()
     origin = {"Origin": "https://gallery.example"}
-    asked = {"Access-Control-Request-Headers": "content-type"}
+    asked = {"Access-Control-Request-Headers": "content-type,if-none-match"}
     allowed = ask("OPTIONS", place["url"], headers=origin | asked | {"Access-Control-Request-Method": "PUT"})
     assert allowed.status == 200 and "PUT" in allowed.headers["Access-Control-Allow-Methods"], allowed
     refused = ask("OPTIONS", place["url"], headers=origin | {"Access-Control-Request-Method": "DELETE"})
     assert refused.status == 403, refused
     elsewhere = place["url"].replace("/uploads/watermark/", "/uploads/vkcloud/", 1)
-    assert elsewhere != place["url"] and ask("PUT", elsewhere, image).status == 403, "the address is good for its key alone"
-    put = ask("PUT", place["url"], image + b"1", origin | {"Content-Type": "image/jpeg"})
+    once = {"If-None-Match": "*"}
+    assert elsewhere != place["url"], place
+    assert ask("PUT", elsewhere, image, once).status == 403, "the address is good for its key alone"
+    assert ask("PUT", place["url"], image).status == 403, "it takes nothing that could replace an upload"
+    put = ask("PUT", place["url"], image + b"1", origin | once | {"Content-Type": "image/jpeg"})
     assert put.status == 200 and put.headers["ETag"], put
+    assert ask("PUT", place["url"], image + b"2", once).status == 412, "it takes one upload"
 
     boundary = "as-browsers-do"
     parts = [f'--{boundary}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'.encode()
@@ -229,7 +235,7 @@ def needs_its_rights(darkroom, gallery: Gallery, of: str):
         assert gallery.ask("GET", job, headers=gallery.cookie).status == 500
     with darkroom.without("gallery", "bucket"):
         assert gallery.program("GET", "/api/jobs").status == 200
-        assert ask("GET", picture).status == 403 and ask("PUT", place["url"], b"nothing").status == 403
+        assert ask("GET", picture).status == 403 and ask("PUT", place["url"], b"nothing", {"If-None-Match": "*"}).status == 403
         assert gallery.send(f"{job}/continue", fields).status == 500
     assert gallery.program("GET", "/api/jobs").status == 200 and ask("GET", picture).status == 200
     print("  gallery      without table    no page and no answer; with it again, all of them", flush=True)
