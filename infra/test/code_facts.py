@@ -108,8 +108,9 @@ class Code:
 
         table = read("shared/src/store/table.rs")
         self.table = dict(re.findall(r'const (\w+): &str = "(\w+)";', table))
-        kinds = one(r"let kinds = \[([^\]]*)\]", table, "the attributes")
-        self.attributes = {self.table[name]: kind for name, kind in re.findall(r'\((\w+), "(\w)"\)', kinds)}
+        self.attributes = {
+            self.table[name]: kind for name, kind in re.findall(r"\((\w+), ScalarAttributeType::(\w)\)", table)
+        }
         self.indices = indices(table, self.table)
         queues = read("shared/src/store/queue.rs")
         submits = one(r'write!\(f, "([\w-]+)\{provider\}"\)', queues, "the submit queues' names")
@@ -136,7 +137,7 @@ def indices(table: str, names: dict) -> dict:
     held = {projection: [names[name] for name in re.findall(r"\w+", lists[listed])]
             for projection, listed in re.findall(r"let (\w+) = (\w+)\.iter\(\)\.fold", table)}
     found = {}
-    for index, key, sort, projection in re.findall(r"= index\((\w+), (\w+), (\w+), (\w+)\)", table):
+    for index, key, sort, projection in re.findall(r"\bindex\((\w+), (\w+), (\w+), (\w+)\)", table):
         form = {"ProjectionType": kinds[projection].upper()}
         if projection in held:
             form["NonKeyAttributes"] = sorted(held[projection])

@@ -114,13 +114,12 @@ def shows(darkroom, gallery: Gallery, uploads: list, of: str):
         assert document == darkroom.document(upload), f"{upload}: {document}"
         assert gallery.program("GET", f"/api/jobs/{document['id']}").json() == document
     job = f"/jobs/{gallery.job(of)['id']}"
-    # The collector makes thumbnails once the job has ended.
-    def are_small():
-        # A job that has just ended shows its pictures themselves: the collector is at work.
-        found = pictures(gallery.page(job))
-        return all("/results/.thumbnails/" in url and ask("GET", url).status == 200 for url in found) and found
+    # The collector makes thumbnails once the job has ended; for a while whole pictures stand in for them.
+    def thumbnails() -> list:
+        urls = pictures(gallery.page(job))
+        return urls if all("/results/.thumbnails/" in url and ask("GET", url).status == 200 for url in urls) else []
 
-    shown = wait_for("thumbnails", are_small, 60)
+    shown = wait_for("thumbnails", thumbnails, 60)
     for url in shown:
         answer = ask("GET", url)
         assert answer.headers["Content-Type"] == "image/jpeg" and answer.body.startswith(b"\xff\xd8"), answer
@@ -134,16 +133,18 @@ def takes_uploads(darkroom, gallery: Gallery, image: bytes, of: str):
     place = gallery.program("POST", "/api/uploads", {"route": "watermark/default", "name": "by address.jpg"}).json()
     origin = {"Origin": "https://gallery.example"}
     asked = {"Access-Control-Request-Headers": "content-type,if-none-match"}
-    once = {"If-None-Match": "*"}
     allowed = ask("OPTIONS", place["url"], headers=origin | asked | {"Access-Control-Request-Method": "PUT"})
     assert allowed.status == 200 and "PUT" in allowed.headers["Access-Control-Allow-Methods"], allowed
     refused = ask("OPTIONS", place["url"], headers=origin | {"Access-Control-Request-Method": "DELETE"})
     assert refused.status == 403, refused
     elsewhere = place["url"].replace("/uploads/watermark/", "/uploads/vkcloud/", 1)
-    assert elsewhere != place["url"] and ask("PUT", elsewhere, image, once).status == 403, "the address is good for its key alone"
+    once = {"If-None-Match": "*"}
+    assert elsewhere != place["url"], place
+    assert ask("PUT", elsewhere, image, once).status == 403, "the address is good for its key alone"
+    assert ask("PUT", place["url"], image).status == 403, "it takes nothing that could replace an upload"
     put = ask("PUT", place["url"], image + b"1", origin | once | {"Content-Type": "image/jpeg"})
     assert put.status == 200 and put.headers["ETag"], put
-    assert ask("PUT", place["url"], image, once).status == 412, "and for one file"
+    assert ask("PUT", place["url"], image + b"2", once).status == 412, "it takes one upload"
 
     boundary = "as-browsers-do"
     parts = [f'--{boundary}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'.encode()
