@@ -1,7 +1,12 @@
 //! The starters of the functions, one for each kind: read the configuration and the secrets, make the clients, run the
 //! handler. One for each, and not one for all, so that a binary holds only what its own kind does.
 
-use std::{convert::Infallible, future::Future, sync::Arc, time::Duration};
+use std::{
+    convert::Infallible,
+    future::{Future, poll_fn},
+    sync::Arc,
+    time::Duration,
+};
 
 use aws_config::SdkConfig;
 use aws_lambda_events::sqs::SqsEvent;
@@ -122,7 +127,7 @@ pub fn webhook() -> Result<(), Error> {
 pub fn serve<M, S, R>(secrets: &[&str], make: M) -> Result<(), Error>
 where
     M: FnOnce(&Environment, App) -> Result<S, Error>,
-    S: Service<lambda_http::Request, Response = R, Error = Infallible> + Send,
+    S: Service<lambda_http::Request, Response = R, Error = Infallible> + Clone + Send,
     S::Future: Send,
     R: lambda_http::IntoResponse + Send,
 {
@@ -131,7 +136,16 @@ where
         let presets = presets(&environment, &s3(&environment, &sdk)).await?;
         let app = app(&environment, &sdk, |_| Ok(Providers::default()), presets)?;
         tell_start(&environment, &app);
-        lambda_http::run(make(&environment, app)?).await
+        let service = make(&environment, app)?;
+        let handle = |request: lambda_http::Request| {
+            let trace_header = request.lambda_context_ref().and_then(trace_header);
+            let mut service = service.clone();
+            within(trace_header, async move {
+                poll_fn(|context| service.poll_ready(context)).await?;
+                service.call(request).await
+            })
+        };
+        lambda_http::run(lambda_http::service_fn(handle)).await
     })
 }
 

@@ -4,7 +4,7 @@
 mod lambda;
 mod wake_ups;
 
-use lambda::{invoke, invoke_and_listen, stores};
+use lambda::{TRACE_HEADER, invoke, invoke_and_listen, stores};
 use serde_json::{Value, json};
 use wake_ups::{JOB_ID, job_of_watermark, lines, sqs};
 
@@ -111,6 +111,6 @@ async fn programs_read_jobs_and_give_failed_ones_another_try() {
     let answer = answer.unwrap();
     assert_eq!(answer["statusCode"], 200, "{answer} {log}");
     assert_eq!(answer["body"], json!({"id": JOB_ID, "outcome": "queued"}).to_string());
-    let (queue, message, _) = sent.only();
-    assert_eq!((queue.as_str(), message), ("submit-watermark", json!({"job_id": JOB_ID})));
+    let expected = ("submit-watermark".to_owned(), json!({"job_id": JOB_ID}), json!(TRACE_HEADER));
+    assert_eq!(sent.only(), expected, "in the trace that the request came in");
 }

@@ -255,7 +255,11 @@ async fn rectangles(gallery: &Gallery, tree: &Tree, pictures: &Pictures) -> Resu
             Ok(head) => head,
             // The upload was taken away, or what was made of it on the way has expired.
             Err(StoreError::NoSuchObject(_)) => continue,
-            Err(error) => return Err(error.into()),
+            // The rest of the page is worth seeing all the same.
+            Err(error) => {
+                tracing::warn!(job_id = %tree.job.id, %error, "rectangles are not drawn");
+                continue;
+            }
         };
         let Ok(inspected) = inspect_bytes(&head) else { continue };
         let image = match &pictures.original_thumbnail {
