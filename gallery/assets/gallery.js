@@ -190,20 +190,29 @@ if (form) {
       request.open("PUT", address);
       request.setRequestHeader("if-none-match", "*");
       request.upload.addEventListener("progress", (event) => progress(event.loaded / Math.max(event.total, 1)));
-      request.addEventListener("load", () => (request.status < 300 ? resolve() : reject(new Error(request.statusText))));
+      // 412: it is there already, and only the answer was lost.
+      const taken = () => request.status < 300 || request.status === 412;
+      request.addEventListener("load", () => (taken() ? resolve() : reject(Object.assign(new Error(request.statusText), { status: request.status }))));
       request.addEventListener("error", () => reject(new Error()));
       request.send(file);
     });
   const send = async (entry, route) => {
+    entry.said.className = "said";
     entry.said.textContent = form.dataset.uploading;
     try {
-      const place = await ask("/api/uploads", { route, name: entry.file.name });
+      // A second try goes to the same place: under another key it would be another job, and paid for again.
+      if (entry.route !== route) entry.place = null;
+      entry.route = route;
+      entry.place ??= await ask("/api/uploads", { route, name: entry.file.name });
+      const place = entry.place;
       await put(place.url, entry.file, (part) => (entry.bar.value = part));
       entry.bar.value = 1;
       entry.said.textContent = form.dataset.uploaded;
       follow(entry, place.key);
     } catch (problem) {
       entry.begun = false;
+      // The address is good no longer, and has taken nothing.
+      if (problem.status === 403) entry.place = null;
       entry.said.className = "said trouble";
       entry.said.textContent = `${form.dataset.failed} ${problem.message}`;
     }

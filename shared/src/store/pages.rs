@@ -185,12 +185,12 @@ impl Jobs {
                     return Ok(page);
                 }
             }
-            // A whole key is that of one upload, or of a few that were put there one after the other.
-            if !page.jobs.is_empty() && filter.is_a_key() {
-                return Ok(page);
-            }
             let Some(read_until) = read_until else { return Ok(page) };
             place = Some(read_until);
+            // A whole key is that of one upload, or of a few: whoever waits for one need not have all looked through.
+            if !page.jobs.is_empty() && filter.is_a_key() {
+                break;
+            }
         }
         page.older = place;
         page.cut_short = true;

@@ -82,3 +82,27 @@ story("a preset is chosen and nothing else: the form asks for files", home, {}, 
   assert.ok(await page.locator("#files").evaluate((input) => input.matches(":invalid") || input.matches(":focus")));
   assert.equal(new URL(page.url()).pathname, "/upload");
 });
+
+// Sent again under another key, it would be another job, and paid for again.
+story("a file whose answer is lost on the way is sent again and makes one job", home,
+  { expected: [/ERR_FAILED|status of 412/] }, async (page, _, context) => {
+    let lost = 0;
+    const line = await context.newCDPSession(page);
+    await line.send("Fetch.enable", { patterns: [{ urlPattern: "*X-Amz-Signature*", requestStage: "Response" }] });
+    line.on("Fetch.requestPaused", async ({ requestId, request }) => {
+      const loses = request.method === "PUT" && lost === 0;
+      if (loses) lost += 1;
+      await (loses ? line.send("Fetch.failRequest", { requestId, errorReason: "Failed" }) : line.send("Fetch.continueRequest", { requestId }));
+    });
+    await page.goto("/jobs");
+    const before = await page.locator(".job").count();
+    await page.goto("/upload?route=imageban/public");
+    await page.setInputFiles("#files", files.slice(0, 1));
+    await page.locator("#upload button[type=submit]").click();
+    await page.locator("#progress .trouble").waitFor();
+    await page.locator("#upload button[type=submit]").click();
+    await becomesByItself(page, "one that is done", async () => (await lines(page)) === 1);
+    assert.equal(lost, 1);
+    await page.goto("/jobs");
+    assert.equal(await page.locator(".job").count(), before + 1);
+  });
