@@ -31,11 +31,15 @@ pub(crate) enum Ended {
 }
 
 fn main() -> ExitCode {
-    let arguments = Arguments::parse();
     let environment = Environment::of_process();
     terminal::start(&environment);
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(told) => return terminal::help_or_wrong_arguments(&told),
+    };
     let filter = environment.get("RUST_LOG").unwrap_or_else(|| arguments.command.log_filter().to_owned());
-    telemetry::start(telemetry::Format::Human, &without_signatures(filter), environment.get("NO_COLOR").is_none());
+    let look = telemetry::Format::Human { colours: terminal::log_has_colours() };
+    telemetry::start(look, &without_signatures(filter));
     failpoint::start();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,

@@ -1,7 +1,8 @@
 //! What people see: the only place that prints, and the only one that decides on colours.
 
-use std::io::Write as _;
+use std::{io::Write as _, process::ExitCode};
 
+use clap::builder::StyledStr;
 use console::{Style, Term};
 use darkroom_shared::{environment::Environment, job::StateName};
 use serde::Serialize;
@@ -15,6 +16,27 @@ use crate::{
 pub(crate) fn start(environment: &Environment) {
     console::set_colors_enabled(has_colours(environment, Term::stdout().is_term()));
     console::set_colors_enabled_stderr(has_colours(environment, Term::stderr().is_term()));
+}
+
+/// Whether what is logged may be coloured.
+pub(crate) fn log_has_colours() -> bool {
+    console::colors_enabled_stderr()
+}
+
+/// What the parser of arguments has to say: help that was asked for, or what was wrong, with the exit code that is for it.
+/// It is not left to print by itself, because it decides on colours by rules of its own.
+pub(crate) fn help_or_wrong_arguments(told: &clap::Error) -> ExitCode {
+    let words = told.render();
+    if told.use_stderr() {
+        let _ = write!(std::io::stderr(), "{}", painted_or_plain(&words, console::colors_enabled_stderr()));
+    } else {
+        raw(painted_or_plain(&words, console::colors_enabled()).as_bytes());
+    }
+    u8::try_from(told.exit_code()).map_or(ExitCode::FAILURE, ExitCode::from)
+}
+
+fn painted_or_plain(words: &StyledStr, has_colours: bool) -> String {
+    if has_colours { words.ansi().to_string() } else { words.to_string() }
 }
 
 /// Colours are for terminals that can show them, and for whoever has not said no (<https://no-color.org>).

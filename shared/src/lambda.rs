@@ -162,7 +162,7 @@ where
     F: Future<Output = Result<(), Error>>,
 {
     let environment = Environment::of_process();
-    telemetry::start(telemetry::Format::Json, &environment.get("RUST_LOG").unwrap_or_else(|| "info".into()), false);
+    telemetry::start(telemetry::Format::Json, &environment.get("RUST_LOG").unwrap_or_else(|| "info".into()));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(work(environment))
 }

@@ -5,8 +5,6 @@ mod json;
 pub mod metrics;
 pub mod trace;
 
-use std::io::IsTerminal as _;
-
 use tracing::Subscriber;
 use tracing_subscriber::{
     Layer as _,
@@ -21,21 +19,22 @@ use tracing_subscriber::{
 pub enum Format {
     /// One JSON object a line, for a log service.
     Json,
-    /// For a person, on standard error.
-    Human,
+    /// For a person.
+    Human {
+        /// Whether levels and times are painted: standard error can show it, and nobody said no.
+        colours: bool,
+    },
 }
 
-/// Starts logging. `filter` is as in `RUST_LOG`; `colours` says whether a person's terminal may be coloured. A second call
-/// changes nothing.
-pub fn start(format: Format, filter: &str, colours: bool) {
+/// Starts logging, on standard error. `filter` is as in `RUST_LOG`. A second call changes nothing.
+pub fn start(format: Format, filter: &str) {
     // It fails only when a subscriber is there already, as in tests.
     let _ = match format {
         Format::Json => json(filter, std::io::stderr).try_init(),
-        Format::Human => {
+        Format::Human { colours } => {
             let lines = fmt::layer().compact().with_target(false).with_writer(std::io::stderr);
             // A person reads one line after the other: what all lines of a job have in common would be in the way.
-            let lines =
-                lines.with_ansi(colours && std::io::stderr().is_terminal()).with_filter(filter_fn(|of| of.is_event()));
+            let lines = lines.with_ansi(colours).with_filter(filter_fn(|of| of.is_event()));
             tracing_subscriber::registry().with(targets(filter)).with(lines).try_init()
         }
     };
