@@ -145,7 +145,7 @@ pub(crate) struct Jobs {
     #[arg(long, value_name = "N", default_value_t = 50)]
     pub(crate) limit: usize,
     /// Go on until Ctrl-C: on a terminal the list is drawn again every two seconds, elsewhere there is a line for each job
-    /// that is new or has another state. A look reads the whole table; where that takes long, looks are rarer
+    /// that is new or has another state. Where a look takes long, looks are rarer
     #[arg(long)]
     pub(crate) watch: bool,
     /// Print JSON and nothing else; with --watch, a line of it (as in job.json) for each such job

@@ -16,7 +16,7 @@ use darkroom_shared::{
     flow::{App, Spacing},
     job::{Job, Schedule},
     provider::{Http, Providers},
-    store::{Filter, Jobs, Objects, Queue, QueueName, StoreError, WakeUp},
+    store::{Jobs, Objects, Queue, QueueName, StoreError, WakeUp},
     telemetry::metrics::Metrics,
 };
 use jiff::Timestamp;
@@ -128,8 +128,7 @@ impl Connection {
         let mut found = match name {
             JobName::Id(id) => self.jobs.get(id).await.hint(|| self.about_the_table())?.into_iter().collect::<Vec<_>>(),
             JobName::Beginning(beginning) => {
-                let all = self.jobs.list(Filter::default(), usize::MAX).await.hint(|| self.about_the_table())?;
-                all.into_iter().filter(|job| job.id.as_str().starts_with(beginning.as_str())).collect()
+                self.jobs.beginning_with(beginning).await.hint(|| self.about_the_table())?
             }
         };
         match (found.pop(), found.len()) {

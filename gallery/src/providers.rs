@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use darkroom_shared::{
-    job::{Balance, Hold, Job, ProviderName},
-    store::{LANES, PageFilter},
+    job::{Hold, Job, ProviderName},
+    store::LANES,
 };
 use futures_util::future::try_join_all;
 use jiff::Timestamp;
@@ -51,16 +51,13 @@ pub(crate) struct BalanceStatus {
     pub(crate) is_low: bool,
 }
 
-/// Balances are looked for in so many of the newest jobs: they have no row of their own.
-const MOST_JOBS_FOR_BALANCES: usize = 100;
 /// So many unfinished jobs of each lane are counted.
 const MOST_COUNTED_PER_LANE: u16 = 100;
 
 /// All providers.
 pub(crate) async fn all(gallery: &Gallery) -> Result<Vec<ProviderStatus>, Problem> {
     let app = gallery.app();
-    let newest = app.jobs.page(&PageFilter::default(), None, MOST_JOBS_FOR_BALANCES).await?.jobs;
-    let balances = balances(&newest);
+    let balances = app.jobs.balances().await?;
     let lanes = (0..LANES).map(|lane| app.jobs.due(lane, Timestamp::MAX, MOST_COUNTED_PER_LANE));
     let lanes = try_join_all(lanes).await?;
     let has_more = lanes.iter().any(|rows| rows.jobs.len() >= usize::from(MOST_COUNTED_PER_LANE));
@@ -90,17 +87,6 @@ pub(crate) async fn all(gallery: &Gallery) -> Result<Vec<ProviderStatus>, Proble
         }
     });
     Ok(status.collect())
-}
-
-fn balances(newest: &[Job]) -> BTreeMap<ProviderName, Balance> {
-    let mut balances: BTreeMap<ProviderName, Balance> = BTreeMap::new();
-    for (provider, balance) in newest.iter().flat_map(Job::balances) {
-        let known = balances.entry(provider).or_insert(balance);
-        if known.at < balance.at {
-            *known = balance;
-        }
-    }
-    balances
 }
 
 /// The holds that there are, for those who wait for them.

@@ -4,6 +4,7 @@
 
 mod deadlines;
 mod limits;
+mod lists;
 mod observed;
 mod order;
 mod results;

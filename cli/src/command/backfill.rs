@@ -7,7 +7,7 @@ use darkroom_shared::{
     event::Uploaded,
     flow,
     job::{Document, UPLOADS_PREFIX, UploadKey, UploadKeyError},
-    store::{Created, Filter, Objects, StoreError},
+    store::{Created, Objects, StoreError},
 };
 use jiff::Timestamp;
 
@@ -32,7 +32,7 @@ pub(crate) async fn run(arguments: Backfill, environment: &Environment) -> anyho
     let app = connection.app()?;
     let known: BTreeSet<(String, String)> = connection
         .jobs
-        .list(Filter::default(), usize::MAX)
+        .of_all_uploads()
         .await
         .hint(|| connection.about_the_table())?
         .into_iter()

@@ -17,7 +17,7 @@ use darkroom_shared::{
     job::{Balance, Hold, ProviderName},
     presets,
     provider::{self, Account, Equipment, ErrorKind, Http, Notes, NotesInMemory, definition},
-    store::{Filter, Jobs},
+    store::Jobs,
 };
 use jiff::Timestamp;
 use serde::Serialize;
@@ -171,7 +171,7 @@ async fn told_by_jobs(arguments: &Check, environment: &Environment) -> anyhow::R
             told.holds.insert(name, hold);
         }
     }
-    told.balances = connection.jobs.survey(Filter::default(), 0).await?.balances;
+    told.balances = connection.jobs.balances().await?;
     told.jobs = Some(connection.jobs);
     Ok(told)
 }

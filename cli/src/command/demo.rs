@@ -14,7 +14,7 @@ use darkroom_shared::{
     environment::Environment,
     flow,
     job::{Document, Route, StateName, UploadKey},
-    store::Filter,
+    store::PageFilter,
 };
 
 use super::{
@@ -153,7 +153,7 @@ fn uploads(images: &BTreeMap<String, Bytes>) -> anyhow::Result<Vec<Upload>> {
 async fn watch(host: &Host, uploads: &[Upload], progress: &mut Progress) -> anyhow::Result<()> {
     let mut ended: BTreeSet<String> = BTreeSet::new();
     loop {
-        for job in host.app.jobs.list(Filter::default(), usize::MAX).await? {
+        for job in host.app.jobs.newest(&PageFilter::default(), usize::MAX).await? {
             let key = &job.upload.key;
             if !job.state.is_finished() {
                 progress.stage(key, stage(&job));
@@ -182,7 +182,7 @@ const COLUMNS: [Column; 5] = [
 ];
 
 async fn show(host: &Host, out: &Path) -> anyhow::Result<Ended> {
-    let mut jobs = host.app.jobs.list(Filter::default(), usize::MAX).await?;
+    let mut jobs = host.app.jobs.newest(&PageFilter::default(), usize::MAX).await?;
     jobs.sort_by(|a, b| a.upload.key.cmp(&b.upload.key));
     let mut rows = Vec::new();
     for job in &jobs {

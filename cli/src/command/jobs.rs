@@ -4,7 +4,7 @@ use darkroom_shared::{
     environment::Environment,
     flow,
     job::{Balance, Document, Hold, Job, ProviderName, State},
-    store::{Filter, Survey},
+    store::PageFilter,
 };
 use jiff::Timestamp;
 
@@ -28,7 +28,7 @@ pub(crate) async fn run(arguments: Jobs, environment: &Environment) -> anyhow::R
         return watch::run(&connection, &arguments).await;
     }
     if arguments.json {
-        let jobs = connection.jobs.list(filter(&arguments), arguments.limit).await;
+        let jobs = connection.jobs.newest(&filter(&arguments), arguments.limit).await;
         let mut documents = Vec::new();
         for job in jobs.hint(|| connection.about_the_table())? {
             documents.push(Document::from(&flow::tree(&connection.jobs, job).await?));
@@ -43,8 +43,8 @@ pub(crate) async fn run(arguments: Jobs, environment: &Environment) -> anyhow::R
 }
 
 /// Which jobs are asked for.
-pub(super) fn filter(arguments: &Jobs) -> Filter {
-    Filter { state: arguments.state, provider: arguments.provider }
+pub(super) fn filter(arguments: &Jobs) -> PageFilter {
+    PageFilter { state: arguments.state, provider: arguments.provider, ..PageFilter::default() }
 }
 
 const COLUMNS: [Column; 6] = [
@@ -67,10 +67,11 @@ pub(super) struct List {
 }
 
 impl List {
-    /// Reads everything; that is the whole table.
+    /// Reads what is asked for, and what there is to tell of the providers.
     pub(super) async fn read(connection: &Connection, arguments: &Jobs) -> anyhow::Result<Self> {
-        let survey = connection.jobs.survey(filter(arguments), arguments.limit).await;
-        let Survey { jobs, balances } = survey.hint(|| connection.about_the_table())?;
+        let jobs = connection.jobs.newest(&filter(arguments), arguments.limit).await;
+        let jobs = jobs.hint(|| connection.about_the_table())?;
+        let balances = connection.jobs.balances().await?;
         let now = connection.now();
         let is_asked = |provider| arguments.provider.is_none_or(|asked| asked == provider);
         let mut providers: Vec<String> = balances

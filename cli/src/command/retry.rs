@@ -1,6 +1,6 @@
 //! `darkroom retry`: another try for failed jobs.
 
-use darkroom_shared::{environment::Environment, flow, job::StateName, store::Filter};
+use darkroom_shared::{environment::Environment, flow, job::StateName, store::PageFilter};
 
 use crate::{Ended, arguments::Retry, connection::Connection, hint::Hint as _, terminal};
 
@@ -11,8 +11,8 @@ pub(crate) async fn run(arguments: Retry, environment: &Environment) -> anyhow::
     let jobs = match &arguments.id {
         Some(name) => vec![connection.job(name).await?],
         None => {
-            let failed = Filter { state: Some(StateName::Failed), provider: None };
-            connection.jobs.list(failed, usize::MAX).await.hint(|| connection.about_the_table())?
+            let failed = PageFilter { state: Some(StateName::Failed), ..PageFilter::default() };
+            connection.jobs.newest(&failed, usize::MAX).await.hint(|| connection.about_the_table())?
         }
     };
     let app = connection.app()?;

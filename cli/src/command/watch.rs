@@ -75,8 +75,8 @@ async fn tell_changes(connection: &Connection, arguments: &Jobs) -> anyhow::Resu
     let mut places: BTreeMap<JobId, Place> = BTreeMap::new();
     loop {
         let began = Instant::now();
-        let mut jobs =
-            connection.jobs.list(filter(arguments), arguments.limit).await.hint(|| connection.about_the_table())?;
+        let jobs = connection.jobs.newest(&filter(arguments), arguments.limit).await;
+        let mut jobs = jobs.hint(|| connection.about_the_table())?;
         // The newest comes last, as in any log.
         jobs.reverse();
         let now = connection.now();

@@ -1,6 +1,5 @@
-//! Many jobs at once: for people, and for the start of the one-machine host. No flow's way of an image leads through here.
-
-use std::collections::BTreeMap;
+//! Many jobs at once: for the start of the one-machine host, and for what people rarely do. No flow's way of an image leads
+//! through here. Lists that people look at are made of pages ([`super::pages`]).
 
 use aws_sdk_dynamodb::types::AttributeValue;
 
@@ -11,34 +10,7 @@ use super::{
     table::{DUE_INDEX, ID, LANE, SHELF},
     words,
 };
-use crate::job::{Balance, Job, ProviderName, StateName};
-
-/// Which jobs [`Jobs::list`] is to show.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Filter {
-    /// Only those in this state.
-    pub state: Option<StateName>,
-    /// Only those of this provider.
-    pub provider: Option<ProviderName>,
-}
-
-impl Filter {
-    fn takes(self, job: &Job) -> bool {
-        // A branch is told as a part of its upload's job.
-        job.branch.is_none()
-            && self.state.is_none_or(|state| job.state.name() == state)
-            && self.provider.is_none_or(|provider| job.route.provider == provider)
-    }
-}
-
-/// What [`Jobs::survey`] found.
-#[derive(Debug, Default)]
-pub struct Survey {
-    /// Jobs that pass the filter, the newest first.
-    pub jobs: Vec<Job>,
-    /// The newest balance that any job's reply told, by provider.
-    pub balances: BTreeMap<ProviderName, Balance>,
-}
+use crate::job::Job;
 
 impl Jobs {
     /// Every unfinished job.
@@ -99,33 +71,31 @@ impl Jobs {
         Ok(put)
     }
 
-    /// Jobs that pass `filter`, the newest first, at most `most`. It reads the whole table: for people, not for flows.
+    /// The jobs of all uploads, in no order. It reads the whole table.
     ///
     /// # Errors
-    /// When DynamoDB refuses or a row is no job.
-    pub async fn list(&self, filter: Filter, most: usize) -> Result<Vec<Job>, StoreError> {
-        let mut scan = self.client.scan().table_name(&self.table).expression_attribute_names("#upload", "upload");
+    /// When DynamoDB refuses.
+    pub async fn of_all_uploads(&self) -> Result<Vec<Job>, StoreError> {
+        self.scanned("").await
+    }
+
+    /// The jobs of uploads whose id begins with `beginning`, in no order. It reads the whole table.
+    ///
+    /// # Errors
+    /// When DynamoDB refuses.
+    pub async fn beginning_with(&self, beginning: &str) -> Result<Vec<Job>, StoreError> {
+        self.scanned(beginning).await
+    }
+
+    async fn scanned(&self, beginning: &str) -> Result<Vec<Job>, StoreError> {
         // A branch is told as a part of its upload's job.
         let mut conditions = vec!["attribute_exists(#upload)", "attribute_not_exists(#branch)"];
+        let mut scan = self.client.scan().table_name(&self.table).expression_attribute_names("#upload", "upload");
         scan = scan.expression_attribute_names("#branch", "branch");
-        if let Some(state) = filter.state {
-            conditions.push(match state {
-                StateName::Waiting => "(#state.#name = :state OR #state.#name = :branching)",
-                _ => "#state.#name = :state",
-            });
-            if state == StateName::Waiting {
-                scan = scan.expression_attribute_values(":branching", AttributeValue::S("branching".into()));
-            }
-            scan = scan
-                .expression_attribute_names("#state", "state")
-                .expression_attribute_names("#name", "name")
-                .expression_attribute_values(":state", AttributeValue::S(state.to_string()));
-        }
-        if let Some(provider) = filter.provider {
-            conditions.push("begins_with(#route, :provider)");
-            scan = scan
-                .expression_attribute_names("#route", "route")
-                .expression_attribute_values(":provider", AttributeValue::S(format!("{provider}/")));
+        if !beginning.is_empty() {
+            conditions.push("begins_with(#id, :beginning)");
+            scan = scan.expression_attribute_names("#id", ID);
+            scan = scan.expression_attribute_values(":beginning", AttributeValue::S(beginning.to_owned()));
         }
         let mut items = scan.filter_expression(conditions.join(" AND ")).into_paginator().items().send();
         let mut jobs = Vec::new();
@@ -133,39 +103,6 @@ impl Jobs {
             let item = item.map_err(|e| StoreError::Table { doing: "listed", message: words(&e) })?;
             jobs.extend(readable(item));
         }
-        newest(&mut jobs, most);
         Ok(jobs)
     }
-
-    /// The same with the newest balances, whatever the filter. The table is read once, as for a list, since DynamoDB reads
-    /// what it filters out; so balances need no row of their own and no write beside the steps'.
-    ///
-    /// # Errors
-    /// When DynamoDB refuses.
-    pub async fn survey(&self, filter: Filter, most: usize) -> Result<Survey, StoreError> {
-        let scan = self.client.scan().table_name(&self.table).filter_expression("attribute_exists(#upload)");
-        let mut items = scan.expression_attribute_names("#upload", "upload").into_paginator().items().send();
-        let mut survey = Survey::default();
-        while let Some(item) = items.next().await {
-            let item = item.map_err(|e| StoreError::Table { doing: "listed", message: words(&e) })?;
-            let Some(job) = readable(item) else { continue };
-            for (provider, balance) in job.balances() {
-                let newest = survey.balances.entry(provider).or_insert(balance);
-                if newest.at < balance.at {
-                    *newest = balance;
-                }
-            }
-            if filter.takes(&job) {
-                survey.jobs.push(job);
-            }
-        }
-        newest(&mut survey.jobs, most);
-        Ok(survey)
-    }
-}
-
-/// The newest jobs first, and no more than `most`.
-fn newest(jobs: &mut Vec<Job>, most: usize) {
-    jobs.sort_by(|a, b| b.created_at.cmp(&a.created_at).then_with(|| a.upload.key.cmp(&b.upload.key)));
-    jobs.truncate(most);
 }

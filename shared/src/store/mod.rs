@@ -1,6 +1,7 @@
 //! Where things are kept: jobs in DynamoDB, files in S3, wake-ups in a queue. It knows how to write and read them
 //! safely; it decides nothing about them.
 
+mod balances;
 mod holds;
 mod jobs;
 mod list;
@@ -13,7 +14,6 @@ mod table;
 
 pub use self::{
     jobs::{CallbackWritten, Created, DueRows, Jobs, Replaced, UnreadableRow},
-    list::{Filter, Survey},
     objects::Objects,
     pages::{InvalidPageKey, Page, PageFilter, PageKey},
     provider_row::{ProviderState, Slot},

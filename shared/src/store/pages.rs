@@ -59,6 +59,8 @@ pub struct InvalidPageKey(String);
 const ENTRIES_AT_ONCE: usize = 1_000;
 /// For one page so many queries are made.
 const MOST_QUERIES: usize = 10;
+/// A longer list is made of pages of so many jobs.
+const MOST_ON_A_PAGE: usize = 500;
 /// `BatchGetItem` takes no more.
 const ROWS_AT_ONCE: usize = 100;
 /// For one page so many rows are read that do not pass the filter.
@@ -195,6 +197,24 @@ impl Jobs {
         page.older = place;
         page.cut_short = true;
         Ok(page)
+    }
+
+    /// The newest jobs that pass `filter`, at most `most`, however far back they lie.
+    ///
+    /// # Errors
+    /// When DynamoDB refuses.
+    pub async fn newest(&self, filter: &PageFilter, most: usize) -> Result<Vec<Job>, StoreError> {
+        let mut jobs = Vec::new();
+        let mut before = None;
+        while jobs.len() < most {
+            let page = self.page(filter, before.as_ref(), (most - jobs.len()).min(MOST_ON_A_PAGE)).await?;
+            jobs.extend(page.jobs);
+            before = page.older;
+            if before.is_none() {
+                break;
+            }
+        }
+        Ok(jobs)
     }
 
     /// The ids that the index finds in its next entries, and where it stopped reading.
