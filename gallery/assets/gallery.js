@@ -85,6 +85,15 @@ retry?.addEventListener("change", (event) => {
   mindChoice();
 });
 
+// On a phone the filter is folded, so that the pictures come first. One that is in use is seen.
+const filters = document.querySelector(".filters");
+if (filters) {
+  const narrow = matchMedia("(max-width: 40rem)");
+  const fold = () => (filters.open = !narrow.matches || filters.hasAttribute("data-in-use"));
+  narrow.addEventListener("change", fold);
+  fold();
+}
+
 // While something on the page goes on by itself, the parts that have changed are put in the place of the old ones.
 // Whatever somebody works with (a focused field, an open part, a ticked box) stays.
 async function live() {

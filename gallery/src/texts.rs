@@ -1,5 +1,5 @@
-//! All texts of the pages, in all languages: one catalogue, which the compiler holds complete. What jobs say of themselves
-//! (reasons, warnings) is not here: it is written where it happens, in English.
+//! All texts of the pages, in all languages: one catalogue, which the compiler holds complete. The words in which a job's
+//! trouble was written down (reasons, warnings) are not here: they are written where it happens, in English.
 
 macro_rules! catalogue {
     ($($name:ident: $english:literal, $russian:literal, $chinese:literal;)*) => {
@@ -89,9 +89,47 @@ catalogue! {
     // One job.
     failed_because: "What went wrong", "Что случилось", "出了什么问题";
     retry: "Retry", "Повторить", "重试";
-    retry_may_cost: "Whether the last call was carried out is not known: another try may cost a second time.",
-        "Неизвестно, был ли выполнен последний запрос: повтор может быть оплачен дважды.",
-        "上次调用是否已执行未知：重试可能再次计费。";
+    retry_may_cost: "Another try sends the image again: the service may charge for it a second time.",
+        "Повтор отправит снимок ещё раз: сервис может взять плату вторично.",
+        "重试会再次发送图片：服务商可能再次计费。";
+
+    // Kinds of failure, and what to do.
+    failed_unknown_preset: "There is no such preset.", "Такого набора настроек нет.", "没有此预设。";
+    advice_unknown_preset: "Upload the image to a preset that there is, or add this one to darkroom.toml and retry.",
+        "Загрузите снимок в существующий набор или добавьте этот в darkroom.toml и повторите.",
+        "请上传到已有的预设，或在 darkroom.toml 中添加该预设后重试。";
+    failed_upload_missing: "The image was gone when its turn came.", "Снимка не оказалось на месте, когда подошла его очередь.",
+        "轮到处理时图片已不存在。";
+    advice_upload_missing: "Upload it again.", "Загрузите его ещё раз.", "请重新上传。";
+    failed_unsuitable_image: "The service takes no such image.", "Сервис не принимает такие снимки.", "服务商不接受此类图片。";
+    advice_unsuitable_image: "Change the image as told below and upload it again, or use another preset.",
+        "Измените снимок, как сказано ниже, и загрузите снова, или возьмите другой набор настроек.",
+        "请按下方说明修改图片后重新上传，或改用其他预设。";
+    failed_rejected: "The service refused the work.", "Сервис отказался от работы.", "服务商拒绝了该请求。";
+    advice_rejected: "Its reason stands below. Another try helps only once something has changed.",
+        "Причина указана ниже. Повтор поможет, только если что-то изменится.",
+        "原因见下方。只有情况改变后重试才有用。";
+    failed_exhausted: "It did not work, however often it was tried.", "Не получилось, сколько ни пробовали.",
+        "多次尝试均未成功。";
+    advice_exhausted: "Retry when the trouble below is over.", "Повторите, когда неполадка ниже устранена.",
+        "待下方问题解决后重试。";
+    failed_outcome_unknown: "Whether the service did the work is not known.", "Неизвестно, выполнил ли сервис работу.",
+        "不确定服务商是否已完成处理。";
+    advice_outcome_unknown: "Look at the service's own site whether it has the image.",
+        "Посмотрите на сайте сервиса, есть ли у него этот снимок.", "请到服务商网站查看是否已有该图片。";
+    failed_broken_result: "What the service gave back cannot be used.", "То, что вернул сервис, непригодно.",
+        "服务商返回的结果无法使用。";
+    advice_broken_result: "Retry; if it happens again, ask the service.", "Повторите; если случится снова, обратитесь в сервис.",
+        "请重试；若再次发生，请联系服务商。";
+    failed_deadline: "The service took longer than it may.", "Сервис работал дольше допустимого.", "服务商处理超时。";
+    advice_deadline: "Look at the service's own site, or retry later.", "Посмотрите на сайте сервиса или повторите позже.",
+        "请到服务商网站查看，或稍后重试。";
+    failed_task_lost: "The service took the image and knows of it no more.", "Сервис принял снимок, но больше о нём не знает.",
+        "服务商接收了图片，但已查不到该任务。";
+    advice_task_lost: "Retry, or ask the service.", "Повторите или обратитесь в сервис.", "请重试或联系服务商。";
+    failed_superseded: "A newer upload has taken its place.", "Его место заняла более новая загрузка.", "已被更新的上传取代。";
+    advice_superseded: "Nothing is to be done: that one has a job of its own.",
+        "Делать ничего не нужно: у неё своё задание.", "无需操作：新上传有自己的任务。";
     before_and_after: "Before and after", "До и после", "前后对比";
     before: "Before", "До", "之前";
     after: "After", "После", "之后";

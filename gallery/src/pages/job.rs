@@ -7,7 +7,7 @@ use axum::{
 };
 use darkroom_shared::{
     flow::inspect_bytes,
-    job::{Document, FailureKind, JobId, Rectangle, State as JobState, StateName, Step, Tree},
+    job::{Document, JobId, Rectangle, StateName, Step, Tree},
     store::StoreError,
 };
 use http::{HeaderMap, header};
@@ -15,8 +15,9 @@ use maud::{Markup, html};
 use serde::Deserialize;
 
 use super::{
+    failure::failure,
     frame::{GOES_ON, Place, RETRIED, View},
-    parts::{self, badge, file_name, picture},
+    parts::{badge, file_name, picture},
     timeline::timeline,
 };
 use crate::{
@@ -122,24 +123,6 @@ pub(crate) async fn go_on(
 
 fn job_id(id: &str) -> Result<JobId, Problem> {
     id.parse().map_err(|_| Problem::NoSuchJob)
-}
-
-fn failure(view: &View, tree: &Tree) -> Markup {
-    let texts = view.texts;
-    let JobState::Failed { reason, .. } = &tree.job.state else { return Markup::default() };
-    html! {
-        section.failure aria-labelledby="failure" {
-            h2 #failure { (texts.failed_because) }
-            p { (parts::reason(&tree.job, reason)) }
-            @if reason.kind != FailureKind::Superseded {
-                form method="post" action={ "/jobs/" (tree.job.id) "/retry" } {
-                    (view.proof())
-                    @if reason.kind == FailureKind::OutcomeUnknown { p.hint { (texts.retry_may_cost) } }
-                    button.main type="submit" { (texts.retry) }
-                }
-            }
-        }
-    }
 }
 
 /// The original and an output: side by side, and with scripts one over the other with a slider.

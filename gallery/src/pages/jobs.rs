@@ -14,8 +14,9 @@ use futures_util::future::try_join_all;
 use maud::{Markup, html};
 
 use super::{
+    failure,
     frame::{NOTHING_CHOSEN, Place, RETRIED, View},
-    parts::{badge, file_name, picture, reason, state_word},
+    parts::{badge, file_name, picture, state_word},
 };
 use crate::{
     Gallery, actions,
@@ -90,40 +91,44 @@ fn filter_form(view: &View, gallery: &Gallery, asked: &Asked) -> Markup {
     let mut routes: Vec<String> = gallery.app().presets.routes().map(|(route, _)| route.to_string()).collect();
     routes.sort();
     html! {
-        form.filter method="get" action="/jobs" role="search" aria-label=(texts.filter) {
-            div {
-                label for="state" { (texts.state) }
-                select #state name="state" {
-                    option value="" { (texts.any) }
-                    @for state in StateName::ALL {
-                        option value=(state.as_str()) selected[asked.state == state.as_str()] { (state_word(texts, state)) }
+        // Without scripts it cannot be known how much room there is: then it is open.
+        details.filters open data-in-use[*asked != Asked::default()] {
+            summary { (texts.filter) }
+            form.filter method="get" action="/jobs" role="search" aria-label=(texts.filter) {
+                div {
+                    label for="state" { (texts.state) }
+                    select #state name="state" {
+                        option value="" { (texts.any) }
+                        @for state in StateName::ALL {
+                            option value=(state.as_str()) selected[asked.state == state.as_str()] { (state_word(texts, state)) }
+                        }
                     }
                 }
-            }
-            div {
-                label for="provider" { (texts.provider) }
-                select #provider name="provider" {
-                    option value="" { (texts.any) }
-                    @for provider in ProviderName::ALL {
-                        option value=(provider) selected[asked.provider == provider.as_str()] { (provider) }
+                div {
+                    label for="provider" { (texts.provider) }
+                    select #provider name="provider" {
+                        option value="" { (texts.any) }
+                        @for provider in ProviderName::ALL {
+                            option value=(provider) selected[asked.provider == provider.as_str()] { (provider) }
+                        }
                     }
                 }
-            }
-            div {
-                label for="route" { (texts.route) }
-                select #route name="route" {
-                    option value="" { (texts.any) }
-                    @for route in &routes { option value=(route) selected[asked.route == *route] { (route) } }
-                    @if !asked.route.is_empty() && !routes.contains(&asked.route) {
-                        option value=(asked.route) selected { (asked.route) }
+                div {
+                    label for="route" { (texts.route) }
+                    select #route name="route" {
+                        option value="" { (texts.any) }
+                        @for route in &routes { option value=(route) selected[asked.route == *route] { (route) } }
+                        @if !asked.route.is_empty() && !routes.contains(&asked.route) {
+                            option value=(asked.route) selected { (asked.route) }
+                        }
                     }
                 }
+                div.wide {
+                    label for="text" { (texts.text) }
+                    input #text type="search" name="text" value=(asked.text);
+                }
+                button type="submit" { (texts.filter) }
             }
-            div.wide {
-                label for="text" { (texts.text) }
-                input #text type="search" name="text" value=(asked.text);
-            }
-            button type="submit" { (texts.filter) }
         }
     }
 }
@@ -172,7 +177,7 @@ fn card(view: &View, Entry { tree, pictures }: &Entry, holds: &BTreeMap<Provider
                 h2 { a href={ "/jobs/" (job.id) } title=(job.upload.key) { (name) } }
                 p { (badge(texts, state)) " " span.route { (job.route) } }
                 @match &job.state {
-                    JobState::Failed { reason: failure, .. } => p.trouble { (reason(job, failure)) },
+                    JobState::Failed { reason, .. } => (failure::in_brief(texts, job, reason)),
                     JobState::Done { .. } => p.hint { (made(texts, tree)) },
                     _ => (waits(texts, job, holds, view.now, Detail::Brief).unwrap_or_default()),
                 }

@@ -1,5 +1,6 @@
 //! Pages: made on the server, whole without scripts. What they show is read elsewhere; what they do is done in `actions`.
 
+mod failure;
 mod frame;
 mod job;
 mod jobs;

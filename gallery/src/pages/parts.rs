@@ -1,6 +1,6 @@
 //! Parts that several pages have.
 
-use darkroom_shared::job::{Failure, Job, ProviderName, StateName, told_options};
+use darkroom_shared::job::{Job, ProviderName, StateName, told_options};
 use maud::{Markup, html};
 use serde_json::Value;
 
@@ -76,11 +76,6 @@ pub(super) fn picture(texts: &Texts, source: Option<&str>, alternative: &str) ->
 pub(super) fn file_name(job: &Job) -> &str {
     let key = job.upload.key.as_str();
     key.rsplit('/').next().unwrap_or(key)
-}
-
-/// Why a job failed. Its message names the upload by its key; where the key stands on the page, its name is enough.
-pub(super) fn reason(job: &Job, failure: &Failure) -> String {
-    failure.message.replace(job.upload.key.as_str(), file_name(job))
 }
 
 /// Options as names and values, those that are set and not switched off.

@@ -33,6 +33,25 @@ story("on a phone no page is wider than the screen, and the navigation is at han
     }
   });
 
+story("on a phone the filter is folded until it is wanted, and seen while it is in use", home, { visitor: phone }, async (page) => {
+  await page.goto("/jobs");
+  const fold = page.locator("summary", { hasText: "Filter" });
+  const state = page.getByLabel("State");
+  await fold.waitFor();
+  assert.equal(await state.isVisible(), false);
+  await fold.tap();
+  await state.selectOption("failed");
+  await page.getByRole("search").getByRole("button").tap();
+  await page.waitForURL("**/jobs?state=failed**");
+  assert.equal(await state.isVisible(), true);
+  // Turned round, there is room for it.
+  await page.goto("/jobs");
+  assert.equal(await state.isVisible(), false);
+  await page.setViewportSize({ width: 844, height: 390 });
+  await state.waitFor();
+  assert.equal(await fold.isVisible(), false);
+});
+
 story("in the dark every page is dark", home, { visitor: { colorScheme: "dark" }, expected: [NOT_THERE] }, async (page) => {
   for (const [name, address] of Object.entries(pages(home.jobs))) {
     await page.goto(address);
@@ -50,11 +69,11 @@ story("in the dark every page is dark", home, { visitor: { colorScheme: "dark" }
 });
 
 const LANGUAGES = {
-  "ru-RU": { tag: "ru", heading: "Задания", waits: "приостановлен", name: "ru" },
-  "zh-CN": { tag: "zh-Hans", heading: "任务", waits: "已暂停", name: "zh" },
-  "fr-FR": { tag: "en", heading: "Jobs", waits: "on hold", name: null },
+  "ru-RU": { tag: "ru", heading: "Задания", waits: "приостановлен", failed: "Сервис не принимает такие снимки.", name: "ru" },
+  "zh-CN": { tag: "zh-Hans", heading: "任务", waits: "已暂停", failed: "服务商不接受此类图片。", name: "zh" },
+  "fr-FR": { tag: "en", heading: "Jobs", waits: "on hold", failed: "The service takes no such image.", name: null },
 };
-for (const [locale, { tag, heading, waits, name }] of Object.entries(LANGUAGES)) {
+for (const [locale, { tag, heading, waits, failed, name }] of Object.entries(LANGUAGES)) {
   story(`who reads ${locale} is spoken to in ${tag}`, home, { visitor: { locale }, expected: [NOT_THERE] }, async (page) => {
     await page.goto("/jobs");
     for (const address of Object.values(pages(home.jobs))) {
@@ -64,6 +83,7 @@ for (const [locale, { tag, heading, waits, name }] of Object.entries(LANGUAGES))
     assert.equal(await page.locator("h1").innerText(), heading);
     await page.getByText(waits).first().waitFor();
     await picturesAreThere(page);
+    await page.getByText(failed).first().waitFor();
     if (name) {
       await keep(page, `${name}-jobs`);
       await page.goto("/upload");
@@ -71,6 +91,9 @@ for (const [locale, { tag, heading, waits, name }] of Object.entries(LANGUAGES))
       await page.goto(`/jobs/${home.jobs.published}`);
       await keep(page, `${name}-job`);
     }
+    await page.goto(`/jobs/${home.jobs.failed}`);
+    await page.getByText(failed).waitFor();
+    if (name) await keep(page, `${name}-job-failed`);
   });
 }
 
