@@ -13,6 +13,9 @@
 //! * Each submit function gets the upload of an image as large as 15 MB, or as its service takes, and the service answers as
 //!   it does. vkcloud's answer is the result itself, as base64, and so is measured twice: with a small result and with one as
 //!   large as the image.
+//! * What decodes images is measured with the largest that it takes (`memory/decoded.rs`).
+
+mod decoded;
 
 use std::{io::Write as _, time::Duration};
 
@@ -84,6 +87,7 @@ pub(crate) async fn measure(bench: &Bench) -> anyhow::Result<Vec<Line>> {
     for (function, bytes, in_reply) in SUBMITS {
         lines.push(submit(bench, runs, function, bytes, in_reply).await.context(function)?);
     }
+    lines.extend(decoded::measure(bench, runs).await?);
     Ok(lines)
 }
 

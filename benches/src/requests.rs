@@ -3,7 +3,7 @@
 //! The functions are the deployed ones, as processes; S3 tells the submit function through a queue, the service is that of
 //! `darkroom sandbox`, callbacks come through the webhook, and the poller runs as often as there is somebody to wait for.
 //! Images come as fast as the service takes them. One image before the others is not counted: it finds notes and counters
-//! that are not there yet. What the poller reads to find due jobs is told apart: it costs by the minute, not by the image.
+//! that are not there yet. Thumbnails are switched off (`DARKROOM_THUMBNAILS`) but on the ways that say so. What the poller reads to find due jobs is told apart: it costs by the minute, not by the image.
 
 mod deployment;
 
@@ -45,9 +45,11 @@ struct Way {
     polled: bool,
     /// All images come at the same time, so that most wait for a slot of the service's pace.
     burst: bool,
+    /// Thumbnails of the image and of what came of it are made for the gallery.
+    thumbnails: bool,
 }
 
-const WAYS: [Way; 6] = [
+const WAYS: [Way; 8] = [
     Way {
         called: "imgfactory, 3 copies, polled",
         route: "imgfactory/three",
@@ -60,11 +62,29 @@ const WAYS: [Way; 6] = [
     Way { called: "vkcloud, in the reply", at_once: true, ..Way::of("vkcloud") },
     Way { called: "imageban, in the reply", at_once: true, ..Way::of("imageban") },
     Way { called: "watermark, all images at once", polled: true, burst: true, ..Way::of("watermark") },
+    Way {
+        called: "imgfactory, 3 copies, polled, with thumbnails",
+        route: "imgfactory/three",
+        outputs: COPIES,
+        polled: true,
+        thumbnails: true,
+        ..Way::of("imgfactory")
+    },
+    Way { called: "vkcloud, in the reply, with thumbnails", at_once: true, thumbnails: true, ..Way::of("vkcloud") },
 ];
 
 impl Way {
     const fn of(provider: &'static str) -> Self {
-        Self { provider, route: provider, called: provider, outputs: 1, at_once: false, polled: false, burst: false }
+        Self {
+            provider,
+            route: provider,
+            called: provider,
+            outputs: 1,
+            at_once: false,
+            polled: false,
+            burst: false,
+            thumbnails: false,
+        }
     }
 }
 
@@ -80,20 +100,24 @@ struct PerImage {
 
 /// Sends images on every way.
 pub(crate) async fn measure(bench: &Bench) -> anyhow::Result<Vec<Line>> {
-    let deployment = Deployment::start(bench, CONFIG).await?;
     let images = bench.count(20, 4);
     let mut lines = Vec::new();
-    // Before there is any job: what a minute costs in which nobody wants anything.
-    deployment.poll().await?;
-    deployment.take_books()?;
-    deployment.poll().await?;
-    lines.push(idle_line(&deployment.take_books()?));
-    for way in &WAYS {
-        send(&deployment, way, "first", 1).await.with_context(|| way.called)?;
-        deployment.take_books()?;
-        send(&deployment, way, "counted", images).await.with_context(|| way.called)?;
-        let books = deployment.take_books()?;
-        lines.extend(way_lines(way, images, &books));
+    for (thumbnails, set) in [(false, "off"), (true, "on")] {
+        let deployment = Deployment::start(bench, CONFIG, set).await?;
+        if !thumbnails {
+            // Before there is any job: what a minute costs in which nobody wants anything.
+            deployment.poll().await?;
+            deployment.take_books()?;
+            deployment.poll().await?;
+            lines.push(idle_line(&deployment.take_books()?));
+        }
+        for way in WAYS.iter().filter(|way| way.thumbnails == thumbnails) {
+            send(&deployment, way, "first", 1).await.with_context(|| way.called)?;
+            deployment.take_books()?;
+            send(&deployment, way, "counted", images).await.with_context(|| way.called)?;
+            let books = deployment.take_books()?;
+            lines.extend(way_lines(way, images, &books));
+        }
     }
     Ok(lines)
 }
@@ -185,10 +209,14 @@ fn per_image(images: usize, books: &Books) -> PerImage {
 
 fn way_lines(way: &Way, images: usize, books: &Books) -> [Line; 2] {
     let image = per_image(images, books);
-    let puts = way.outputs + 1;
+    // Of the upload and of each output, where they are made.
+    let thumbnails = if way.thumbnails { way.outputs + 1 } else { 0 };
+    let (puts, gets) = (way.outputs + 1 + thumbnails, 1 + thumbnails);
     let most_writes = if way.at_once { 3.0 } else { 5.0 };
     let PerImage { s3_gets, s3_puts, writes, reads, messages, usage } = &image;
-    let goal = if way.at_once {
+    let goal = if way.thumbnails {
+        "known".to_owned()
+    } else if way.at_once {
         format!("≤ {most_writes} writes")
     } else {
         format!("≤ 1 GET, {puts} PUT, {most_writes} writes, 0 reads, 2 messages")
@@ -196,7 +224,7 @@ fn way_lines(way: &Way, images: usize, books: &Books) -> [Line; 2] {
     let others = *s3_gets <= 1.0 && *s3_puts <= f64::from(puts) && *reads <= 0.0 && *messages <= 2.0;
     let thousand = usage.times(1000.0);
     let cost = thousand.cost();
-    let least = Usage { s3_gets: 1.0, s3_puts: f64::from(puts), ..Usage::default() };
+    let least = Usage { s3_gets: f64::from(gets), s3_puts: f64::from(puts), ..Usage::default() };
     let by_function = by_function(images, books);
     let counted = Line {
         measure: "requests",
@@ -207,8 +235,11 @@ fn way_lines(way: &Way, images: usize, books: &Books) -> [Line; 2] {
             usage.write_units
         ),
         peer: None,
-        limit: format!("1 GET, {puts} PUT: the image and what is left of it"),
-        met: *writes <= most_writes && (way.at_once || others),
+        limit: format!(
+            "{gets} GET, {puts} PUT: the image and what is left of it{}",
+            if way.thumbnails { ", and to see both small" } else { "" }
+        ),
+        met: way.thumbnails || *writes <= most_writes && (way.at_once || others),
         numbers: json!({"images": images, "per_image": usage, "writes": writes, "reads": reads, "messages": messages,
             "by_function": by_function}),
     };

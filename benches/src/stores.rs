@@ -14,6 +14,7 @@ use axum::{
     extract::{DefaultBodyLimit, State},
     http::{HeaderMap, Method, Response, StatusCode, Uri, header},
 };
+use darkroom_shared::{aws, store::create_table};
 use serde::Serialize;
 use serde_json::{Value, json};
 use tokio::{net::TcpListener, sync::mpsc};
@@ -82,7 +83,8 @@ impl Stores {
         let (messages, received) = mpsc::unbounded_channel();
         let client = reqwest::Client::builder().no_proxy().build()?;
         let stores = Self { objects: Objects::default(), counts: Arc::default(), messages, dynamodb, client };
-        stores.create_table().await?;
+        // As `infra` makes it.
+        create_table(&aws::dynamodb(&aws::local("test", "test")?, Some(&stores.dynamodb)), NAME).await?;
         Ok((stores, received))
     }
 
@@ -110,24 +112,6 @@ impl Stores {
         let text = reply.text().await?;
         anyhow::ensure!(status.is_success(), "DynamoDB answered {operation} with {status}: {text}");
         Ok(serde_json::from_str(&text)?)
-    }
-
-    /// The table as `infra` makes it.
-    async fn create_table(&self) -> anyhow::Result<()> {
-        let key = |name: &str, kind: &str| json!({"AttributeName": name, "KeyType": kind});
-        let attribute = |name: &str, kind: &str| json!({"AttributeName": name, "AttributeType": kind});
-        let table = json!({
-            "TableName": NAME,
-            "BillingMode": "PAY_PER_REQUEST",
-            "AttributeDefinitions": [attribute("id", "S"), attribute("lane", "S"), attribute("due_at", "N")],
-            "KeySchema": [key("id", "HASH")],
-            "GlobalSecondaryIndexes": [{
-                "IndexName": "due",
-                "KeySchema": [key("lane", "HASH"), key("due_at", "RANGE")],
-                "Projection": {"ProjectionType": "ALL"},
-            }],
-        });
-        self.ask_table("CreateTable", &table).await.map(|_| ())
     }
 
     fn counts(&self) -> MutexGuard<'_, Counts> {

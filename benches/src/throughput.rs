@@ -8,7 +8,8 @@
 //! read: only `done` counts. Rates of submits are lifted with `<PROVIDER>_RATE`. The worker (`peers/worker.py`) has the
 //! same pictures, puts, clock and provider, and as its S3 and DynamoDB another `darkroom serve`, under keys that mean
 //! nothing to it; watermark answers the worker in the reply, which is less work than a callback. Runs of both alternate;
-//! a warm-up before each is not counted; medians are compared.
+//! a warm-up before each is not counted; medians are compared. The worker makes no thumbnails, so the host makes none
+//! either; a second host, which does, shows what they take from others.
 //!
 //! **With more jobs.** One `darkroom serve` for each size of the table, all running at the same time, filled through
 //! DynamoDB with copies of two true rows: a job that is done and one that waits for a callback (due in years). Then one
@@ -18,6 +19,8 @@
 mod growth;
 mod rows;
 mod worker;
+
+use std::time::Duration;
 
 use anyhow::Context as _;
 use serde_json::json;
@@ -35,6 +38,8 @@ use self::worker::Worker;
 const GOAL_PER_S: f64 = 150.0;
 /// Times as many as the worker.
 const GOAL_RATIO: f64 = 8.0;
+/// A host has so long to make what thumbnails are left to make.
+const REST: Duration = Duration::from_secs(300);
 /// Runs that are not counted are of so many pictures.
 const WARM_UP: usize = 32;
 
@@ -51,13 +56,16 @@ pub(crate) async fn measure(bench: &Bench) -> anyhow::Result<Vec<Line>> {
 
 async fn beside_worker(bench: &Bench, provider: &Provider) -> anyhow::Result<Vec<Line>> {
     let (rounds, many, by_worker) = (bench.count(3, 1), bench.count(1000, 300), bench.count(300, 60));
-    let host = Host::start(bench, provider).await?;
-    let stores = Host::start(bench, provider).await?;
+    let host = Host::without_thumbnails(bench, provider).await?;
+    let with_thumbnails = Host::start(bench, provider).await?;
+    let stores = Host::without_thumbnails(bench, provider).await?;
     let mut ours = WAYS.map(|_| Vec::new());
     let mut theirs = WAYS.map(|_| Vec::new());
-    let mut together = Vec::new();
+    let (mut together, mut shown) = (Vec::new(), Vec::new());
     let both = WAYS.map(|(name, _)| Flow::of(name));
-    run(&host, &both, "warm", 2 * WARM_UP).await?;
+    for host in [&host, &with_thumbnails] {
+        run(host, &both, "warm", 2 * WARM_UP).await?;
+    }
     for round in 0..rounds {
         for (((name, _), ours), theirs) in WAYS.iter().zip(&mut ours).zip(&mut theirs) {
             ours.push(run(&host, &[Flow::of(name)], &format!("round{round}"), many).await?);
@@ -67,12 +75,16 @@ async fn beside_worker(bench: &Bench, provider: &Provider) -> anyhow::Result<Vec
             worker.stop().await?;
         }
         together.push(run(&host, &both, &format!("both{round}"), many).await?);
+        shown.push(run(&with_thumbnails, &both, &format!("both{round}"), many).await?);
+        // Thumbnails are made when there is time; the next round is to begin without those of this one.
+        with_thumbnails.idle(REST).await?;
     }
     let ways = WAYS.iter().zip(ours).zip(theirs);
     let mut lines: Vec<Line> = ways
         .map(|(((name, answer), ours), theirs)| line(&format!("{name}, {answer}"), (&ours, many), &theirs, by_worker))
         .collect();
     lines.push(line("both providers in turn", (&together, many), &[], by_worker));
+    lines.push(line("both providers in turn, thumbnails beside it", (&shown, many), &[], by_worker));
     Ok(lines)
 }
 
@@ -105,7 +117,7 @@ fn rates(runs: &[Took], many: usize) -> Sample {
     Sample::new(runs.iter().map(|took| count(many) / took.wall.as_secs_f64()).collect())
 }
 
-fn per_image_ms(runs: &[Took], many: usize, of: impl Fn(&Took) -> std::time::Duration) -> f64 {
+fn per_image_ms(runs: &[Took], many: usize, of: impl Fn(&Took) -> Duration) -> f64 {
     runs.iter().map(|took| milliseconds(of(took))).sum::<f64>() / count(runs.len() * many).max(1.0)
 }
 

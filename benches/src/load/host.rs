@@ -38,8 +38,18 @@ impl Host {
     /// Starts one over an empty folder and waits until it is ready. Its pace is lifted as the documents say, with
     /// `<PROVIDER>_RATE`; everything else is as people have it.
     pub(crate) async fn start(bench: &Bench, provider: &Provider) -> anyhow::Result<Self> {
+        Self::started(bench, environment(provider.url())).await
+    }
+
+    /// The same, but it makes no thumbnails: for comparing it with somebody who makes none.
+    pub(crate) async fn without_thumbnails(bench: &Bench, provider: &Provider) -> anyhow::Result<Self> {
+        let thumbnails = ("DARKROOM_THUMBNAILS".to_owned(), "off".to_owned());
+        Self::started(bench, environment(provider.url()).into_iter().chain([thumbnails])).await
+    }
+
+    async fn started(bench: &Bench, environment: impl IntoIterator<Item = (String, String)>) -> anyhow::Result<Self> {
         let folder = TempDir::new()?;
-        let mut serve = command(&bench.binary("darkroom")?, environment(provider.url()));
+        let mut serve = command(&bench.binary("darkroom")?, environment);
         serve.args(["serve", "--s3", "127.0.0.1:0", "--http", "127.0.0.1:0", "--dynamodb", "127.0.0.1:0", "--data"]);
         serve.arg(folder.path().join("data")).current_dir(folder.path());
         serve.stdout(Stdio::piped()).stderr(std::fs::File::create(folder.path().join("log"))?);

@@ -78,8 +78,8 @@ fn memory_mb(function: &str) -> u32 {
 }
 
 impl Deployment {
-    /// Starts everything, with the presets of `config`.
-    pub(super) async fn start(bench: &Bench, config: &str) -> anyhow::Result<Arc<Self>> {
+    /// Starts everything, with the presets of `config`; `thumbnails` is `on` or `off`.
+    pub(super) async fn start(bench: &Bench, config: &str, thumbnails: &str) -> anyhow::Result<Arc<Self>> {
         let (stores, messages) = Stores::open().await?;
         let (sandbox, services) = sandbox(bench).await?;
         let logs = TempDir::new()?;
@@ -92,6 +92,7 @@ impl Deployment {
         for name in FUNCTIONS {
             let mut variables = environment(name, memory_mb(name), &stores.door(name).await?, &public_url);
             variables.extend(services.iter().cloned());
+            variables.push(("DARKROOM_THUMBNAILS".into(), thumbnails.to_owned()));
             variables.push(("DARKROOM_CONFIG".into(), config_file.to_string_lossy().into_owned()));
             let log = File::options().create(true).append(true).open(logs.path().join(format!("{name}.log")))?;
             let mut instances = Vec::new();

@@ -24,7 +24,7 @@ pub(super) async fn measure(bench: &Bench, provider: &Provider) -> anyhow::Resul
     let rows = Rows::make(bench, provider).await?;
     let mut hosts = Vec::new();
     for &size in sizes {
-        let host = Host::start(bench, provider).await?;
+        let host = Host::without_thumbnails(bench, provider).await?;
         rows.fill(&host, size).await?;
         run(&host, &both, "warm", 2 * WARM_UP).await?;
         hosts.push((size, host, Vec::new()));

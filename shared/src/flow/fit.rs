@@ -7,7 +7,7 @@ use image::DynamicImage;
 
 use super::{
     Inspected,
-    pixels::{Picture, decode, encode, scaled, turn},
+    pixels::{Picture, decode, encode, on_white, scaled, turn},
 };
 use crate::{job::ImageFormat, provider::Facts};
 
@@ -22,8 +22,9 @@ pub(super) struct Fitted {
 
 /// An image with more pixels has to be made smaller by whoever has the memory.
 const MOST_PIXELS: u64 = 100_000_000;
-/// What such an image needs at the most: four bytes a pixel, and a little for its decoder.
-const MOST_DECODED_BYTES: u64 = 512 * 1024 * 1024;
+/// So much memory it may take, the file itself with it: a submit function has 1 024 MB in all. One of 100 megapixels with
+/// three bytes each does; one that is see-through, has 16 bits a colour, or is a progressive JPEG has to have fewer.
+const MOST_BYTES: u64 = 900 * 1024 * 1024;
 /// From one that is hardly to be told from the original to the worst that is still good.
 const JPEG_QUALITIES: [u8; 3] = [92, 85, 75];
 /// When no quality helps, the sides become shorter, so many times.
@@ -39,7 +40,7 @@ pub(super) fn fit(bytes: &[u8], inspected: &Inspected, facts: &Facts) -> Result<
         return Err(format!("it has {pixels} pixels, and only images of up to {MOST_PIXELS} are decoded"));
     }
     let _turn = turn();
-    let decoded = decode(bytes, MOST_DECODED_BYTES)?;
+    let decoded = decode(bytes, MOST_BYTES)?;
     let picture = Picture { image: within_pixels(&decoded.image, facts)?, profile: decoded.profile };
     let (width, height, format, bytes) = within_bytes(&picture, inspected.format, facts)?;
     let note = format!(
@@ -60,7 +61,7 @@ fn within_pixels<'a>(image: &'a DynamicImage, facts: &Facts) -> Result<Cow<'a, D
     let part = |limit: u32, side: u32| f64::from(limit) / f64::from(side.max(1));
     let smaller = part(most_width, image.width()).min(part(most_height, image.height())).min(1.0);
     let larger = part(least_width, image.width()).max(part(least_height, image.height())).max(1.0);
-    let image = scaled(image, if smaller < 1.0 { smaller } else { larger });
+    let image = scaled(image, if smaller < 1.0 { smaller } else { larger })?;
     let sides = (image.width(), image.height());
     if sides.0 > most_width || sides.1 > most_height || sides.0 < least_width || sides.1 < least_height {
         return Err(format!(
@@ -91,10 +92,14 @@ fn within_bytes(picture: &Picture<'_>, from: ImageFormat, facts: &Facts) -> Resu
         true => (ImageFormat::Jpeg, JPEG_QUALITIES.map(Some).to_vec()),
         false => (ImageFormat::Png, vec![None]),
     };
+    let whole = match format {
+        ImageFormat::Jpeg => on_white(whole),
+        _ => Cow::Borrowed(whole),
+    };
     let mut factor = 1.0;
     for _ in 0..MOST_SHRINKS {
         // Each time from the whole image: what is scaled again and again becomes soft.
-        let image = scaled(whole, factor);
+        let image = scaled(&whole, factor)?;
         if image.width() < least_width || image.height() < least_height {
             break;
         }

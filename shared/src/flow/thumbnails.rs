@@ -10,8 +10,9 @@ use crate::{
     store::StoreError,
 };
 
-/// Decoded, an image takes no more than this: the collector has 512 MB in all.
-const MOST_DECODED_BYTES: u64 = 224 * 1024 * 1024;
+/// So much memory it may take to make one, the image's file with it: the collector has 512 MB in all. For JPEG and PNG with
+/// eight bits a colour that is enough for as many pixels as there may be, unless the JPEG is a progressive one.
+const MOST_BYTES: u64 = 432 * 1024 * 1024;
 const JPEG_QUALITY: u8 = 80;
 
 /// Makes the thumbnails of a job that has ended. Whoever does it twice makes the same ones.
@@ -64,7 +65,7 @@ fn thumbnail_of(image: &[u8]) -> Result<Bytes, String> {
         return Err(format!("it has {pixels} pixels"));
     }
     let _turn = pixels::turn();
-    let small = pixels::decode_small(image, MOST_DECODED_BYTES, Thumbnail::MOST_SIDE_PIXELS)?;
+    let small = pixels::decode_small(image, MOST_BYTES, Thumbnail::MOST_SIDE_PIXELS)?;
     let encoded = pixels::encode(&small.image, &small, Some(JPEG_QUALITY));
     encoded.map(Bytes::from).ok_or_else(|| "it cannot be written as JPEG".to_owned())
 }
