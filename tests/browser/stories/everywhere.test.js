@@ -13,7 +13,7 @@ story("on a phone no page is wider than the screen, and the navigation is at han
   async (page) => {
     for (const [name, address] of Object.entries(pages(home.jobs))) {
       await page.goto(address);
-      for (const summary of await page.locator("summary").all()) await summary.click();
+      for (const summary of await page.locator("summary:visible").all()) await summary.click();
       const { width, screen, wide } = await page.evaluate(() => ({
         width: document.scrollingElement.scrollWidth,
         screen: innerWidth,
