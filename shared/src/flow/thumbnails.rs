@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// So much memory it may take to make one, the image's file with it: the collector has 512 MB in all. For JPEG and PNG with
-/// eight bits a colour that is enough for as many pixels as there may be, unless the JPEG is a progressive one.
+/// eight bits a colour that is enough for as many pixels as there may be, unless the JPEG is progressive and for print.
 const MOST_BYTES: u64 = 432 * 1024 * 1024;
 const JPEG_QUALITY: u8 = 80;
 
@@ -96,5 +96,26 @@ mod tests {
         let mut png = Vec::new();
         image::GrayImage::new(10_000, 5_001).write_to(&mut Cursor::new(&mut png), ImageFormat::Png).unwrap();
         assert!(png.len() < 1_000_000 && thumbnail_of(&png).unwrap_err().contains("pixels"));
+    }
+
+    /// A JPEG of four colours (ink) as far as the beginning of the picture itself.
+    fn head_of_jpeg(frame: u8, width: u16, height: u16) -> Vec<u8> {
+        let (width, height) = (width.to_be_bytes(), height.to_be_bytes());
+        let mut jpeg = vec![0xFF, 0xD8, 0xFF, 0xDB, 0, 67, 0];
+        jpeg.extend([1; 64]);
+        jpeg.extend([0xFF, frame, 0, 20, 8, height[0], height[1], width[0], width[1], 4]);
+        jpeg.extend([1, 0x11, 0, 2, 0x11, 0, 3, 0x11, 0, 4, 0x11, 0]);
+        jpeg.extend([0xFF, 0xDA, 0, 14, 4, 1, 0, 2, 0, 3, 0, 4, 0, 0, 63, 0]);
+        jpeg
+    }
+
+    #[test]
+    fn a_progressive_jpeg_has_none_that_would_take_more_memory_than_there_is() {
+        const PROGRESSIVE: u8 = 0xC2;
+        let thumbnail = |width, height| thumbnail_of(&head_of_jpeg(PROGRESSIVE, width, height));
+        let problem = thumbnail(8_650, 5_780).unwrap_err();
+        assert_eq!(problem, "it would take 524 MB of memory to decode and scale it, and there are 432");
+        // What is missing of a smaller one is grey.
+        assert!(thumbnail(300, 200).is_ok());
     }
 }
