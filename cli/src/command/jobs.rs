@@ -71,7 +71,7 @@ impl List {
     pub(super) async fn read(connection: &Connection, arguments: &Jobs) -> anyhow::Result<Self> {
         let jobs = connection.jobs.newest(&filter(arguments), arguments.limit).await;
         let jobs = jobs.hint(|| connection.about_the_table())?;
-        let balances = connection.jobs.balances().await?;
+        let balances = connection.jobs.balances().await.hint(|| connection.about_the_table())?;
         let now = connection.now();
         let is_asked = |provider| arguments.provider.is_none_or(|asked| asked == provider);
         let mut providers: Vec<String> = balances
